@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration as a value: limits, defaults, the table of options and the checks that span
+ * several of them. linux/conf_file fills it from a file and prints it; nothing here reads files.
+ */
+#ifndef CPVRRP_CORE_CONF_H
+#define CPVRRP_CORE_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "core/advert.h"
+#include "core/vrrp.h"
+
+#define CONF_INSTANCES_MAX 255
+#define CONF_ADDRESSES_MAX 20
+#define CONF_PEERS_MAX 64
+#define CONF_NAME_SIZE 64
+#define CONF_INTERFACE_SIZE 16 /* IFNAMSIZ */
+#define CONF_PATH_SIZE 256
+#define CONF_SOCKET_SIZE 108 /* sun_path */
+#define CONF_HOST_SIZE 254   /* a DNS name, RFC 1035 2.3.4 */
+
+enum conf_log_level {
+	CONF_LOG_ERROR,
+	CONF_LOG_WARNING,
+	CONF_LOG_NOTICE,
+	CONF_LOG_INFO,
+	CONF_LOG_DEBUG,
+};
+
+enum conf_log_format {
+	CONF_LOG_TEXT,
+	CONF_LOG_JSON,
+};
+
+struct conf_apiserver {
+	char url[CONF_PATH_SIZE];
+	struct addr address; /* url, taken apart */
+	uint16_t port;
+	char path[CONF_PATH_SIZE]; /* with the query; starts with '/' */
+	char server_name[CONF_HOST_SIZE];
+	char ca_file[CONF_PATH_SIZE];
+	char client_cert_file[CONF_PATH_SIZE]; /* "" = none; so the next two */
+	char client_key_file[CONF_PATH_SIZE];
+	char token_file[CONF_PATH_SIZE];
+	bool insecure_skip_verify;
+	int64_t interval_us;
+	int64_t timeout_us;
+	unsigned fall;
+	unsigned rise;
+};
+
+struct conf_instance {
+	char name[CONF_NAME_SIZE];
+	char interface[CONF_INTERFACE_SIZE]; /* "" = auto */
+	uint8_t virtual_router_id;
+	uint8_t priority; /* 155..254, 0 = auto */
+	uint16_t advert_int_cs;
+	enum vrrp_preempt preempt;
+	int64_t preempt_delay_us;
+	enum advert_checksum checksum;
+	bool track_apiserver;
+	bool unicast;		    /* unicast_peer is given */
+	struct addr unicast_src_ip; /* unspecified = auto; counts for its own family */
+	size_t peer_count;
+	struct addr peers[CONF_PEERS_MAX];
+	size_t address_count;
+	struct addr addresses[CONF_ADDRESSES_MAX]; /* as written, both families mixed */
+};
+
+/* About 700 kB at full size, so it is made on the heap, zeroed: pages that are not used cost
+ * nothing. */
+struct conf {
+	enum conf_log_level log_level;
+	enum conf_log_format log_format;
+	char control_socket[CONF_SOCKET_SIZE];
+	char metrics_listen[CONF_PATH_SIZE]; /* "" = off */
+	unsigned address_lease_s;	     /* 0 = forever */
+	unsigned announce_refresh_s;	     /* 0 = off */
+	struct conf_apiserver apiserver;
+	size_t instance_count;
+	struct conf_instance instances[CONF_INSTANCES_MAX];
+};
+
+/* The interval between refreshes of the lease (rule LEASE), 0 for a lease without end. */
+int64_t conf_address_refresh_us(const struct conf *conf);
+
+/* True if the instance has an address of the family and so a virtual router of it. */
+bool conf_instance_has_family(const struct conf_instance *instance, enum addr_family family);
+
+#endif

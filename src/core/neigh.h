@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The frames that tell neighbours where an address is: gratuitous ARP (RFC 5227, RFC 9568 6.4.2
+ * with errata 7947 and 7949: the address is both sender and target) and the unsolicited Neighbor
+ * Advertisement (RFC 4861 7.2.6). Whole Ethernet frames, ready for a packet socket; nothing is sent
+ * here.
+ */
+#ifndef CPVRRP_CORE_NEIGH_H
+#define CPVRRP_CORE_NEIGH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+
+#define NEIGH_MAC_SIZE 6
+#define NEIGH_FRAME_MAX 86 /* Ethernet 14, IPv6 40, Neighbor Advertisement 24, option 8 */
+
+enum neigh_form {
+	NEIGH_FORM_ARP_REQUEST,
+	NEIGH_FORM_ARP_REPLY,
+};
+
+/* Gratuitous ARP for an IPv4 address, broadcast. Returns the size written. */
+size_t neigh_arp(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
+		 const struct addr *address, enum neigh_form form);
+
+/*
+ * Unsolicited Neighbor Advertisement for an IPv6 address to ff02::1 with Override set, Solicited
+ * clear and the target link-layer option. source is an address of the interface; router sets the R
+ * flag. Returns the size written.
+ */
+size_t neigh_na(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
+		const struct addr *source, const struct addr *address, bool router);
+
+#endif

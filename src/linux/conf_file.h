@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * /etc/cpvrrp.conf: libconfuse's syntax to struct conf and back. Every error of a file is reported,
+ * each with file and line, the value and what is allowed.
+ */
+#ifndef CPVRRP_LINUX_CONF_FILE_H
+#define CPVRRP_LINUX_CONF_FILE_H
+
+#include <stdio.h>
+
+#include "core/conf.h"
+
+/*
+ * Reads path into a new struct conf. error is called once per error with a whole line, "FILE:LINE:
+ * ..." without newline. Returns NULL if there was any. free() the result.
+ */
+struct conf *conf_file_read(const char *path, void (*error)(void *context, const char *line),
+			    void *context);
+
+/* Writes the effective configuration, defaults filled in, so that reading it again gives the same
+ * struct conf. */
+void conf_file_print(const struct conf *conf, FILE *stream);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lines on standard error: text with a time of day, the journal's level prefix where standard error
+ * is the journal (JOURNAL_STREAM), or one JSON object per line. A line is one write(2), and one
+ * that would block is dropped and counted.
+ */
+#ifndef CPVRRP_LINUX_LOG_H
+#define CPVRRP_LINUX_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/conf.h"
+#include "core/instant.h"
+
+/* At start and on reload. Before the first call: info, text. */
+void log_configure(enum conf_log_level level, enum conf_log_format format);
+
+/* One line; a newline in the text becomes a space. printf format without the newline. */
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A reason that may repeat: at most one line per LOG_REPEAT_US. Zeroed at first; one per reason. */
+#define LOG_REPEAT_US 60000000
+struct log_limit {
+	struct instant next;
+	uint64_t suppressed; /* since the last line */
+};
+
+/* True if a line may be written now; *ret_suppressed is how many were not since the last one. */
+bool log_allowed(struct log_limit *limit, struct instant now, uint64_t *ret_suppressed);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything a user may ask the daemon, as one struct, and its two forms: JSON (doc/cpvrrp.8
+ * documents the shape, which only grows) and text for people. linux/metrics makes the third one
+ * from the same struct.
+ */
+#ifndef CPVRRP_LINUX_STATE_H
+#define CPVRRP_LINUX_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "core/conf.h"
+#include "core/engine.h"
+#include "core/health.h"
+#include "core/instant.h"
+#include "linux/probe.h"
+
+#define STATE_LATENCY_BUCKETS 10 /* with the last one for +Inf */
+
+/* Upper bounds of the probe's latency histogram, in microseconds; the last one is INT64_MAX. */
+extern const int64_t state_latency_bounds_us[STATE_LATENCY_BUCKETS];
+
+/* What the daemon remembers of the probe; the host feeds it. */
+struct state_apiserver {
+	struct instant since; /* readiness is what it is since then */
+	int last_status;      /* HTTP, 0 if none */
+	char last_error[PROBE_DETAIL_SIZE];
+	int64_t last_latency_us;
+	uint64_t probes[HEALTH_RESULT_COUNT];
+	uint64_t latency_count[STATE_LATENCY_BUCKETS]; /* not cumulative */
+	int64_t latency_sum_us;
+};
+
+void state_apiserver_record(struct state_apiserver *apiserver, const struct probe_report *report);
+
+/* A view of the daemon at one moment; owns nothing. */
+struct state {
+	pid_t pid;
+	struct instant now;
+	struct instant started;
+	struct timespec wall; /* CLOCK_REALTIME at now */
+	const struct conf *conf;
+	const struct engine *engine;
+	const struct health *health; /* NULL if no router tracks the apiserver */
+	const struct state_apiserver *apiserver;
+	int64_t loop_late_max_us; /* how late a deadline was served at worst (RFC 9568 2.5) */
+};
+
+/* free() the result; NULL without memory. */
+char *state_json(const struct state *state);
+char *state_text(const struct state *state);
+
+#endif

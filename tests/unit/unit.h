@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One suite per module; unit.c runs them all. */
+#ifndef CPVRRP_TESTS_UNIT_H
+#define CPVRRP_TESTS_UNIT_H
+
+#include <check.h>
+
+Suite *suite_addr(void);
+Suite *suite_wire(void);
+Suite *suite_checksum(void);
+Suite *suite_advert(void);
+Suite *suite_neigh(void);
+Suite *suite_health(void);
+Suite *suite_vrrp(void);
+Suite *suite_conf(void);
+Suite *suite_engine(void);
+Suite *suite_conf_file(void);
+Suite *suite_log(void);
+Suite *suite_probe(void);
+Suite *suite_state(void);
+Suite *suite_control(void);
+
+#endif
