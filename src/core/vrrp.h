@@ -38,6 +38,7 @@ enum vrrp_reason {
 	VRRP_REASON_ACTIVE_DOWN,     /* nothing heard for Active_Down_Interval */
 	VRRP_REASON_ACTIVE_STOPPED,  /* the Active sent priority 0 */
 	VRRP_REASON_ACTIVE_UNREADY,  /* the Active is in a lower band */
+	VRRP_REASON_ACTIVE_LOWER,    /* the Active's priority is lower, and preempt is `always` */
 	VRRP_REASON_HIGHER_PRIORITY, /* a better router's advert */
 	VRRP_REASON_OVERSLEPT, /* slept over Active_Down_Interval while Active, and heard another
 				  Active */
