@@ -99,9 +99,11 @@ struct router {
 	/* The interface in use. */
 	char interface_name[CONF_INTERFACE_SIZE]; /* "" while auto has found none */
 	int ifindex;
-	bool interface_known;		/* engine_interface() was called */
-	enum vrrp_reason outside_fault; /* VRRP_REASON_STARTUP = none */
-	struct addr ipv4_primary; /* for priority = auto in both families; unspecified if none */
+	bool interface_known;	     /* engine_interface() was called */
+	enum vrrp_reason link_fault; /* of the interface; VRRP_REASON_STARTUP = none */
+	bool socket_closed;	     /* the raw socket could not be opened */
+	struct addr primary;	     /* found on it; unspecified = none */
+	struct addr auto_address;    /* what priority = auto is made of; unspecified = none yet */
 
 	struct vrrp vrrp;
 	uint8_t ready_priority; /* 155..254 */
@@ -143,9 +145,10 @@ struct host {
 	/* Adds or refreshes every address; false, with none added by this call left, if one cannot
 	 * be. */
 	bool (*add)(struct host *host, const struct router *router);
-	/* Removes every address of the router that is on its interface, whatever the prefix length.
-	 */
-	void (*remove)(struct host *host, const struct router *router);
+	/* Removes these addresses where they are on the router's interface, whatever the prefix
+	 * length. */
+	void (*remove)(struct host *host, const struct router *router, const struct addr *addresses,
+		       size_t count);
 	/* Tells the neighbours about every address; false if one could not be told. */
 	bool (*announce)(struct host *host, const struct router *router);
 	void (*notify)(struct host *host, const struct router *router,
@@ -161,7 +164,6 @@ struct engine {
 		*routers; /* owned; a pointer stays valid until the router is dropped by a reload */
 	struct router *by_vrid[ADDR_FAMILY_COUNT][256];
 	bool ready; /* of the local apiserver */
-	bool started;
 	bool shutting_down;
 	unsigned undrained;			 /* turns in a row */
 	uint64_t rejected[ADVERT_REFUSAL_COUNT]; /* of packets that belong to no virtual router */
