@@ -12,8 +12,9 @@
 struct link;
 
 /*
- * changed is called from link_watch() and link_drain() with the new state of one watched interface;
- * index 0 if it does not exist. Returns 0 or -errno.
+ * changed is called from link_watch(), always, and from link_drain(), if anything changed, with the
+ * new state of one watched interface; index 0 if it does not exist. It may watch and unwatch, but
+ * not drain. Returns 0 or -errno.
  */
 int link_new(void (*changed)(void *context, const struct interface *interface), void *context,
 	     struct link **ret_link);
@@ -38,12 +39,13 @@ const struct interface *link_get(const struct link *link, const char *name);
 int link_find(struct link *link, const struct addr *address, const struct addr *own,
 	      size_t own_count, char ret_name[CONF_INTERFACE_SIZE]);
 
-/* While an address was looked for in vain, events of all interfaces count and are told with on =
- * true. */
+/* While an address is looked for in vain: with on = true the events of all interfaces make the
+ * socket readable and count in link_drain(). Look once more after turning it on, for what came
+ * before. */
 void link_watch_all(struct link *link, bool on);
 
 /* Takes what the kernel has said, until the socket is empty. Returns how many messages were read,
- * or -errno. */
+ * or -errno, after which the next call tries again. */
 int link_drain(struct link *link);
 
 #endif
