@@ -14,7 +14,9 @@ uint16_t wire_read_u16(struct wire_reader *r)
 {
 	const uint8_t *bytes = wire_read_bytes(r, 2);
 
-	return bytes ? (uint16_t)(bytes[0] << 8 | bytes[1]) : 0;
+	if (!bytes)
+		return 0;
+	return (uint16_t)(bytes[0] << 8 | bytes[1]);
 }
 
 const uint8_t *wire_read_bytes(struct wire_reader *r, size_t size)

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/neigh.h"
+#include "unit.h"
+
+static const uint8_t mac[NEIGH_MAC_SIZE] = {0x02, 0x00, 0x5e, 0x10, 0x00, 0x01};
+
+static void check_arp(enum neigh_form form, const uint8_t expected[42])
+{
+	uint8_t frame[NEIGH_FRAME_MAX];
+	struct addr vip;
+
+	memset(frame, 0xa5, sizeof(frame));
+	addr_parse("192.0.2.100", &vip);
+	ck_assert_uint_eq(neigh_arp(frame, mac, &vip, form), 42);
+	ck_assert_mem_eq(frame, expected, 42);
+}
+
+/* RFC 826, RFC 5227 2.3: a request whose sender and target are the address itself. */
+START_TEST(arp_request)
+{
+	static const uint8_t expected[42] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, /* to everybody */
+		0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, /* from us */
+		0x08, 0x06,			    /* ARP */
+		0x00, 0x01, 0x08, 0x00, 0x06, 0x04, /* Ethernet, IPv4 and their sizes */
+		0x00, 0x01,			    /* request */
+		0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, /* sender */
+		0xc0, 0x00, 0x02, 0x64,		    /* sender address */
+		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* target: RFC 5227 2.1.1, all zeroes */
+		0xc0, 0x00, 0x02, 0x64,		    /* target address */
+	};
+
+	check_arp(NEIGH_FORM_ARP_REQUEST, expected);
+}
+END_TEST
+
+START_TEST(arp_reply)
+{
+	static const uint8_t expected[42] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, /* to everybody */
+		0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, /* from us */
+		0x08, 0x06,			    /* ARP */
+		0x00, 0x01, 0x08, 0x00, 0x06, 0x04, /* Ethernet, IPv4 and their sizes */
+		0x00, 0x02,			    /* reply */
+		0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, /* sender */
+		0xc0, 0x00, 0x02, 0x64,		    /* sender address */
+		0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, /* target: ourselves */
+		0xc0, 0x00, 0x02, 0x64,		    /* target address */
+	};
+
+	check_arp(NEIGH_FORM_ARP_REPLY, expected);
+}
+END_TEST
+
+static void check_na(bool router, uint8_t flags, uint8_t checksum_high, uint8_t checksum_low)
+{
+	/* RFC 2464, RFC 8200 3, RFC 4861 4.4 and 4.6.1 */
+	const uint8_t expected[86] = {
+		0x33,  0x33,	      0x00,	    0x00, 0x00, 0x01, /* ff02::1 */
+		0x02,  0x00,	      0x5e,	    0x10, 0x00, 0x01, /* from us */
+		0x86,  0xdd,					      /* IPv6 */
+		0x60,  0x00,	      0x00,	    0x00,	      /* version, class, flow */
+		0x00,  0x20,	      0x3a,	    0xff, /* 32 bytes, ICMPv6, 255 hops */
+		0xfe,  0x80,	      0x00,	    0x00, 0x00, 0x00, 0x00, 0x00, /* source */
+		0x00,  0x00,	      0x5e,	    0xff, 0xfe, 0x10, 0x00, 0x01, 0xff,
+		0x02,  0x00,	      0x00,	    0x00, 0x00, 0x00, 0x00, /* destination */
+		0x00,  0x00,	      0x00,	    0x00, 0x00, 0x00, 0x00, 0x01, 0x88,
+		0x00,  checksum_high, checksum_low, /* Neighbor Advertisement */
+		flags, 0x00,	      0x00,	    0x00, 0x20, 0x01, 0x0d, 0xb8, 0x00,
+		0x00,  0x00,	      0x00, /* target */
+		0x00,  0x00,	      0x00,	    0x00, 0x00, 0x00, 0x00, 0x64, 0x02,
+		0x01,  0x02,	      0x00,	    0x5e, 0x10, 0x00, 0x01, /* its link-layer
+									       address */
+	};
+	uint8_t frame[NEIGH_FRAME_MAX];
+	struct addr source, vip;
+
+	memset(frame, 0xa5, sizeof(frame));
+	addr_parse("fe80::5eff:fe10:1", &source);
+	addr_parse("2001:db8::64", &vip);
+	ck_assert_uint_eq(neigh_na(frame, mac, &source, &vip, router), 86);
+	ck_assert_mem_eq(frame, expected, 86);
+}
+
+/*
+ * The checksum by hand. Pseudo-header: fe80 + 5eff + fe10 + 1 + ff02 + 1 + 20 + 3a = 35aed.
+ * Message: 8800 + 2000 + 2001 + db8 + 64 + 201 + 200 + 5e10 + 1 = 1382f. Together 4931c, folded
+ * 9320, inverted 6cdf. The R flag adds 8000: 1320 + 1, inverted ecde.
+ */
+START_TEST(na_of_a_host)
+{
+	check_na(false, 0x20, 0x6c, 0xdf);
+}
+END_TEST
+
+START_TEST(na_of_a_router)
+{
+	check_na(true, 0xa0, 0xec, 0xde);
+}
+END_TEST
+
+Suite *suite_neigh(void)
+{
+	Suite *suite = suite_create("neigh");
+	TCase *tcase = tcase_create("neigh");
+
+	tcase_add_test(tcase, arp_request);
+	tcase_add_test(tcase, arp_reply);
+	tcase_add_test(tcase, na_of_a_host);
+	tcase_add_test(tcase, na_of_a_router);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
