@@ -2,7 +2,8 @@
 /*
  * The probe of the local apiserver: GET over one persistent HTTPS/1.1 connection, one request in
  * flight, every `interval`. Knows nothing of readiness: it reports what happened, core/health
- * judges. Certificates, keys and the token are read again when their files change.
+ * judges. Certificates, keys and the token are read again when their files change. The process
+ * ignores SIGPIPE: OpenSSL writes with write(2).
  */
 #ifndef CPVRRP_LINUX_PROBE_H
 #define CPVRRP_LINUX_PROBE_H
@@ -33,8 +34,8 @@ struct probe;
 int probe_check(const struct conf_apiserver *conf, char detail[PROBE_DETAIL_SIZE]);
 
 /*
- * Starts probing at once. report is called from the event loop, once per attempt. conf is copied.
- * Returns 0 or -errno.
+ * Starts probing at once. report is called from the event loop, once per attempt, and may free the
+ * probe. conf is copied. Returns 0 or -errno.
  */
 int probe_new(struct event_base *base, const struct conf_apiserver *conf,
 	      void (*report)(void *context, const struct probe_report *report), void *context,
