@@ -10,6 +10,8 @@
 
 #include "core/conf.h"
 
+#define CONF_FILE_SIZE_MAX (2 << 20)
+
 /*
  * Reads path into a new struct conf. error is called once per error with a whole line, "FILE:LINE:
  * ..." without newline. Returns NULL if there was any. free() the result.
