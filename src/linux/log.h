@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "core/conf.h"
 #include "core/instant.h"
@@ -16,12 +17,22 @@
 /* At start and on reload. Before the first call: info, text. */
 void log_configure(enum conf_log_level level, enum conf_log_format format);
 
-/* One line; a newline in the text becomes a space. printf format without the newline. */
+/* One line of at most LOG_TEXT_SIZE - 1 bytes, after log_clean(). printf format without the newline.
+ */
+#define LOG_TEXT_SIZE 1024
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Makes text from certificates, servers and files safe for a terminal and for JSON: control
+ * characters become spaces, and every non-ASCII byte '?' unless all is UTF-8. */
+void log_clean(char *text);
+
+/* RFC 3339 in UTC with milliseconds: "2026-11-22T20:31:07.123Z". Returns text. */
+#define LOG_TIME_SIZE 32
+const char *log_time_format(const struct timespec *wall, char text[LOG_TIME_SIZE]);
 
 /* A reason that may repeat: at most one line per LOG_REPEAT_US. Zeroed at first; one per reason. */
 #define LOG_REPEAT_US 60000000

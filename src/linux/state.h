@@ -8,6 +8,7 @@
 #define CPVRRP_LINUX_STATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
@@ -27,7 +28,7 @@ extern const int64_t state_latency_bounds_us[STATE_LATENCY_BUCKETS];
 struct state_apiserver {
 	struct instant since; /* readiness is what it is since then */
 	int last_status;      /* HTTP, 0 if none */
-	char last_error[PROBE_DETAIL_SIZE];
+	char last_error[PROBE_DETAIL_SIZE]; /* of the last probe; "" if it succeeded */
 	int64_t last_latency_us;
 	uint64_t probes[HEALTH_RESULT_COUNT];
 	uint64_t latency_count[STATE_LATENCY_BUCKETS]; /* not cumulative */
@@ -48,6 +49,16 @@ struct state {
 	const struct state_apiserver *apiserver;
 	int64_t loop_late_max_us; /* how late a deadline was served at worst (RFC 9568 2.5) */
 };
+
+/* What CLOCK_REALTIME would have shown at a point on the monotonic clock. */
+struct timespec state_wall(const struct state *state, struct instant at);
+
+/*
+ * One sentence on why the router is in its state, without a full stop: "waiting for carrier on
+ * eth0". Writes at most size bytes and returns text. STATE_EXPLAIN_SIZE is enough for all.
+ */
+#define STATE_EXPLAIN_SIZE 128
+const char *state_explain(const struct router *router, char *text, size_t size);
 
 /* free() the result; NULL without memory. */
 char *state_json(const struct state *state);

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "linux/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "linux/conf_file.h"
+#include "linux/control.h"
+#include "linux/host.h"
+#include "linux/probe.h"
+
+enum command {
+	COMMAND_RUN,
+	COMMAND_CHECK_CONFIG,
+	COMMAND_DUMP_STATE,
+	COMMAND_READY,
+	COMMAND_STEP_DOWN,
+	COMMAND_VERSION,
+	COMMAND_HELP,
+};
+
+struct cli {
+	enum command command;
+	const char *conf_path;
+	const char *socket_path; /* NULL = that of the configuration */
+	const char *format;
+	int step_down_s;
+};
+
+static const char usage[] =
+	"usage: cpvrrp [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --check-config [--config FILE]\n"
+	"       cpvrrp --dump-state[=text|json] | --ready | --step-down[=SECONDS]\n"
+	"              [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --version | --help\n";
+
+static const char help[] =
+	"\n"
+	"Keeps a virtual IP on a control-plane node whose kube-apiserver is ready.\n"
+	"Without a command it runs in the foreground.\n"
+	"\n"
+	"  --config FILE             configuration, " CLI_CONF_PATH " by default\n"
+	"  --socket PATH             control socket, instead of that of the configuration\n"
+	"  --check-config            print the effective configuration, or all its errors\n"
+	"  --dump-state[=text|json]  ask the running daemon what it does and why\n"
+	"  --ready                   succeed if the running daemon answers\n"
+	"  --step-down[=SECONDS]     hand the virtual IP over now and stay lowest for\n"
+	"                            SECONDS, 60 by default\n"
+	"  --version                 print the version\n"
+	"  --help                    print this\n"
+	"\n"
+	"Exit status: 0 success, 1 failure, 2 usage, 78 configuration.\n"
+	"See cpvrrp(8) and cpvrrp.conf(5).\n";
+
+/* Options that are no command; above getopt_long()'s '?'. */
+enum option_value {
+	OPTION_CONFIG = 256,
+	OPTION_SOCKET,
+};
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"check-config", no_argument, NULL, COMMAND_CHECK_CONFIG},
+	{"dump-state", optional_argument, NULL, COMMAND_DUMP_STATE},
+	{"ready", no_argument, NULL, COMMAND_READY},
+	{"step-down", optional_argument, NULL, COMMAND_STEP_DOWN},
+	{"version", no_argument, NULL, COMMAND_VERSION},
+	{"help", no_argument, NULL, COMMAND_HELP},
+	{NULL, 0, NULL, 0},
+};
+
+static bool parse_seconds(const char *text, int *ret_seconds)
+{
+	char *end;
+	long seconds = strtol(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || seconds < 1 ||
+	    seconds > CONTROL_STEP_DOWN_MAX_S) {
+		fprintf(stderr, "cpvrrp: --step-down=%s: SECONDS is a whole number from 1 to %d\n",
+			text, CONTROL_STEP_DOWN_MAX_S);
+		return false;
+	}
+	*ret_seconds = (int)seconds;
+	return true;
+}
+
+static bool parse_command(struct cli *cli, enum command command, const char *argument)
+{
+	if (cli->command != COMMAND_RUN && cli->command != command) {
+		fprintf(stderr, "cpvrrp: one command at a time\n");
+		return false;
+	}
+	cli->command = command;
+	if (!argument)
+		return true;
+	if (command == COMMAND_STEP_DOWN)
+		return parse_seconds(argument, &cli->step_down_s);
+	cli->format = argument;
+	if (strcmp(argument, "text") == 0 || strcmp(argument, "json") == 0)
+		return true;
+	fprintf(stderr, "cpvrrp: --dump-state=%s: the format is text or json\n", argument);
+	return false;
+}
+
+/* False, and said, if the arguments are not as in usage. */
+static bool parse(int argc, char **argv, struct cli *cli)
+{
+	int value;
+
+	while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (value == '?')
+			return false;
+		if (value == OPTION_CONFIG)
+			cli->conf_path = optarg;
+		else if (value == OPTION_SOCKET)
+			cli->socket_path = optarg;
+		else if (!parse_command(cli, (enum command)value, optarg))
+			return false;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "cpvrrp: %s: not an option\n", argv[optind]);
+		return false;
+	}
+	if (cli->command == COMMAND_CHECK_CONFIG && cli->socket_path) {
+		fprintf(stderr, "cpvrrp: --check-config asks no daemon: --socket has no use\n");
+		return false;
+	}
+	return true;
+}
+
+static void print_error(void *context, const char *line)
+{
+	(void)context;
+	fprintf(stderr, "%s\n", line);
+}
+
+static void ignore_error(void *context, const char *line)
+{
+	(void)context;
+	(void)line;
+}
+
+/* What could not be written must not look like success: a full disk, a closed pipe. */
+static int finish_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CLI_EXIT_OK;
+	fprintf(stderr, "cpvrrp: cannot write: %s\n", strerror(errno));
+	return CLI_EXIT_FAILED;
+}
+
+static bool tracks_apiserver(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->instance_count; i++) {
+		if (conf->instances[i].track_apiserver)
+			return true;
+	}
+	return false;
+}
+
+static int check_config(const struct cli *cli)
+{
+	char detail[PROBE_DETAIL_SIZE];
+	struct conf *conf = conf_file_read(cli->conf_path, print_error, NULL);
+
+	if (!conf)
+		return CLI_EXIT_CONFIG;
+	if (tracks_apiserver(conf) && probe_check(&conf->apiserver, detail) != 0) {
+		fprintf(stderr, "%s: %s\n", cli->conf_path, detail);
+		free(conf);
+		return CLI_EXIT_CONFIG;
+	}
+	conf_file_print(conf, stdout);
+	free(conf);
+	return finish_output();
+}
+
+/*
+ * One request to the daemon; its answer goes to *ret_body, free() it. The socket is the one that
+ * the configuration names, or the default if that cannot be read.
+ */
+static int ask(const struct cli *cli, const char *method, const char *target, char **ret_body)
+{
+	const char *path = cli->socket_path;
+	struct conf *conf = path ? NULL : conf_file_read(cli->conf_path, ignore_error, NULL);
+	char *body = NULL;
+	int status;
+
+	if (!path)
+		path = conf ? conf->control_socket
+			    : conf_option_find(CONF_SECTION_GLOBAL, "control_socket")->initial;
+	status = control_request(path, method, target, &body);
+	if (status == 200)
+		*ret_body = body;
+	else if (status < 0)
+		fprintf(stderr, "cpvrrp: no daemon answers on %s: %s\n", path, strerror(-status));
+	else
+		fprintf(stderr, "cpvrrp: the daemon on %s answers %s %s with %d: %s", path, method,
+			target, status, body);
+	if (status != 200)
+		free(body);
+	free(conf);
+	return status == 200 ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
+static int ask_and_print(const struct cli *cli, const char *method, const char *target)
+{
+	char *body;
+	int result = ask(cli, method, target, &body);
+
+	if (result != CLI_EXIT_OK)
+		return result;
+	fputs(body, stdout);
+	free(body);
+	return finish_output();
+}
+
+static int ready(const struct cli *cli)
+{
+	char *body;
+	int result = ask(cli, "GET", "/healthz", &body);
+
+	if (result == CLI_EXIT_OK)
+		free(body);
+	return result;
+}
+
+static int step_down(const struct cli *cli)
+{
+	char target[64];
+
+	snprintf(target, sizeof(target), "/v1/step-down?seconds=%d", cli->step_down_s);
+	return ask_and_print(cli, "POST", target);
+}
+
+static int run(const struct cli *cli)
+{
+	int fd;
+
+	/* A socket must not become file descriptor 2, which the log is written to. */
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	/* libevent, OpenSSL and the log write(2) to peers that may have gone. */
+	signal(SIGPIPE, SIG_IGN);
+	return host_run(cli->conf_path, cli->socket_path);
+}
+
+static int print(const char *text, const char *more)
+{
+	printf("%s%s", text, more);
+	return finish_output();
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct cli cli = {.conf_path = CLI_CONF_PATH,
+			  .format = "text",
+			  .step_down_s = CONTROL_STEP_DOWN_DEFAULT_S};
+
+	if (!parse(argc, argv, &cli)) {
+		fputs(usage, stderr);
+		return CLI_EXIT_USAGE;
+	}
+	switch (cli.command) {
+	case COMMAND_RUN:
+		return run(&cli);
+	case COMMAND_CHECK_CONFIG:
+		return check_config(&cli);
+	case COMMAND_DUMP_STATE:
+		return ask_and_print(&cli, "GET",
+				     strcmp(cli.format, "json") == 0 ? "/v1/state"
+								     : "/v1/state?format=text");
+	case COMMAND_READY:
+		return ready(&cli);
+	case COMMAND_STEP_DOWN:
+		return step_down(&cli);
+	case COMMAND_VERSION:
+		return print("cpvrrp " VERSION "\n", "");
+	case COMMAND_HELP:
+		return print(usage, help);
+	}
+	return CLI_EXIT_USAGE;
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "linux/control.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "linux/metrics.h"
+
+#define CONTROL_CONNECTIONS_MAX 16
+#define CONTROL_HEADERS_MAX 8192
+#define CONTROL_BODY_MAX 4096
+#define CONTROL_TIMEOUT_S 5
+#define CONTROL_RESPONSE_MAX (64 << 20) /* 510 routers with everything full are below 8 MB */
+
+#define TYPE_TEXT "text/plain; charset=utf-8"
+#define TYPE_JSON "application/json"
+#define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
+
+static const struct timeval reap_after = {.tv_usec = 200000};
+
+struct control {
+	struct control_calls calls;
+	struct evhttp *http;
+	struct evconnlistener *listener;
+	struct event *reap;
+	struct bufferevent *connections[CONTROL_CONNECTIONS_MAX];
+	dev_t device;
+	ino_t inode;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+};
+
+static int address_of(const char *path, struct sockaddr_un *ret_address)
+{
+	if (strlen(path) >= sizeof(ret_address->sun_path))
+		return -ENAMETOOLONG;
+	*ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	strcpy(ret_address->sun_path, path);
+	return 0;
+}
+
+/* The directories above path; *ret_fd is the last one. */
+static int open_directory(const char *path, int *ret_fd)
+{
+	char part[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char *slash = part;
+	int fd;
+
+	snprintf(part, sizeof(part), "%s", path);
+	while ((slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		if (mkdir(part, 0755) != 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	slash = strrchr(part, '/');
+	if (slash)
+		slash[1] = '\0';
+	fd = open(slash ? part : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Removes a socket that nobody listens on, and nothing else. */
+static int remove_stale(const struct sockaddr_un *address)
+{
+	struct stat st;
+	int err, fd = -1;
+
+	if (lstat(address->sun_path, &st) != 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	err = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : errno;
+	close(fd);
+	/* EAGAIN: its backlog is full, so there is somebody. */
+	if (err == 0 || err == EAGAIN)
+		return -EADDRINUSE;
+	if (err != ECONNREFUSED)
+		return -err;
+	return unlink(address->sun_path) == 0 ? 0 : -errno;
+}
+
+/* The kernel gives the file the mode of the socket, less the umask: at no time can others open it.
+ */
+static int bind_socket(const struct sockaddr_un *address, int *ret_fd)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (fchmod(fd, 0600) == 0 &&
+	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 &&
+	    listen(fd, CONTROL_CONNECTIONS_MAX) == 0) {
+		*ret_fd = fd;
+		return 0;
+	}
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* The lock on the directory keeps two daemons that start at once from removing each other's socket.
+ */
+static int listen_on(const char *path, int *ret_fd)
+{
+	struct sockaddr_un address;
+	int directory = -1;
+	int err = address_of(path, &address);
+
+	if (err)
+		return err;
+	err = open_directory(path, &directory);
+	if (err)
+		return err;
+	if (flock(directory, LOCK_EX | LOCK_NB) != 0)
+		err = errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+	if (!err)
+		err = remove_stale(&address);
+	if (!err)
+		err = bind_socket(&address, ret_fd);
+	close(directory);
+	return err;
+}
+
+/*
+ * One request per connection, so that CONTROL_CONNECTIONS_MAX connections are as many requests.
+ * body is freed; NULL means that there was no memory for it.
+ */
+static void reply(struct evhttp_request *request, int status, const char *type, char *body)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	struct evbuffer *buffer = evhttp_request_get_output_buffer(request);
+
+	evhttp_add_header(headers, "Connection", "close");
+	if (!body || evbuffer_add(buffer, body, strlen(body)) != 0) {
+		free(body);
+		evhttp_send_reply(request, 503, "No memory", NULL);
+		return;
+	}
+	free(body);
+	evhttp_add_header(headers, "Content-Type", type);
+	evhttp_add_header(headers, "Cache-Control", "no-store");
+	/* NULL: libevent's own phrase. */
+	evhttp_send_reply(request, status, NULL, NULL);
+}
+
+static void reply_line(struct evhttp_request *request, int status, const char *line)
+{
+	char *body = NULL;
+
+	if (asprintf(&body, "%s\n", line) < 0)
+		body = NULL;
+	reply(request, status, TYPE_TEXT, body);
+}
+
+/* False, and answered, unless the method is one of methods. */
+static bool is_allowed(struct evhttp_request *request, unsigned methods, const char *allow)
+{
+	if ((unsigned)evhttp_request_get_command(request) & methods)
+		return true;
+	evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", allow);
+	reply_line(request, 405, "wrong method");
+	return false;
+}
+
+static bool is_read(struct evhttp_request *request)
+{
+	return is_allowed(request, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD");
+}
+
+/* The value of a parameter of the query, NULL if it is not there; free() it. */
+static char *parameter(struct evhttp_request *request, const char *name)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
+	struct evkeyvalq values;
+	const char *value;
+	char *copy = NULL;
+
+	if (!query || evhttp_parse_query_str(query, &values) != 0)
+		return NULL;
+	value = evhttp_find_header(&values, name);
+	if (value)
+		copy = strdup(value);
+	evhttp_clear_headers(&values);
+	return copy;
+}
+
+static void serve_state(struct evhttp_request *request, void *context)
+{
+	struct control *control = context;
+	struct state state;
+	char *format;
+
+	if (!is_read(request))
+		return;
+	format = parameter(request, "format");
+	if (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0) {
+		reply_line(request, 400, "format is text or json");
+	} else {
+		control->calls.state(control->calls.context, &state);
+		if (format && strcmp(format, "text") == 0)
+			reply(request, 200, TYPE_TEXT, state_text(&state));
+		else
+			reply(request, 200, TYPE_JSON, state_json(&state));
+	}
+	free(format);
+}
+
+static void serve_metrics(struct evhttp_request *request, void *context)
+{
+	struct control *control = context;
+	struct state state;
+
+	if (!is_read(request))
+		return;
+	control->calls.state(control->calls.context, &state);
+	reply(request, 200, TYPE_METRICS, metrics_text(&state));
+}
+
+static void serve_health(struct evhttp_request *request, void *context)
+{
+	(void)context;
+	if (is_read(request))
+		reply_line(request, 200, "ok");
+}
+
+static void serve_step_down(struct evhttp_request *request, void *context)
+{
+	struct control *control = context;
+	long seconds = CONTROL_STEP_DOWN_DEFAULT_S;
+	char line[96], *end, *text;
+
+	if (!is_allowed(request, EVHTTP_REQ_POST, "POST"))
+		return;
+	text = parameter(request, "seconds");
+	if (text) {
+		seconds = strtol(text, &end, 10);
+		/* strtol() takes leading spaces and signs. */
+		if (*end || *text < '0' || *text > '9')
+			seconds = 0;
+	}
+	free(text);
+	if (seconds < 1 || seconds > CONTROL_STEP_DOWN_MAX_S) {
+		snprintf(line, sizeof(line), "seconds is a whole number from 1 to %d",
+			 CONTROL_STEP_DOWN_MAX_S);
+		reply_line(request, 400, line);
+		return;
+	}
+	control->calls.step_down(control->calls.context, (unsigned)seconds);
+	snprintf(line, sizeof(line), "stepping down, lowest priority for %ld s", seconds);
+	reply_line(request, 200, line);
+}
+
+static void serve_unknown(struct evhttp_request *request, void *context)
+{
+	(void)context;
+	reply_line(request, 404, "there is /v1/state, /metrics, /healthz and /v1/step-down");
+}
+
+/* evhttp has freed its connection when nobody is called any more. */
+static bool is_closed(struct bufferevent *connection)
+{
+	bufferevent_event_cb called = NULL;
+
+	bufferevent_getcb(connection, NULL, NULL, &called, NULL);
+	return !called;
+}
+
+/*
+ * libevent 2.1 neither limits the connections of an evhttp nor tells when one ends. So a reference
+ * to each is held here; evhttp itself closes the file descriptor, as BEV_OPT_CLOSE_ON_FREE is not
+ * set.
+ */
+static void reap(evutil_socket_t fd, short events, void *context)
+{
+	struct control *control = context;
+	unsigned open = 0;
+
+	(void)fd;
+	(void)events;
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
+		struct bufferevent **connection = &control->connections[i];
+
+		if (*connection && is_closed(*connection)) {
+			bufferevent_decref(*connection);
+			*connection = NULL;
+		}
+		open += *connection != NULL;
+	}
+	if (open)
+		event_add(control->reap, &reap_after);
+	if (open < CONTROL_CONNECTIONS_MAX)
+		evconnlistener_enable(control->listener);
+}
+
+/* Called by evhttp for each connection it accepts. NULL would make it create one of its own. */
+static struct bufferevent *accepted(struct event_base *base, void *context)
+{
+	struct control *control = context;
+	struct bufferevent *connection = bufferevent_socket_new(base, -1, 0);
+	size_t i = 0;
+
+	while (i < CONTROL_CONNECTIONS_MAX && control->connections[i])
+		i++;
+	if (connection && i < CONTROL_CONNECTIONS_MAX) {
+		bufferevent_incref(connection);
+		control->connections[i++] = connection;
+		event_add(control->reap, &reap_after);
+	}
+	while (i < CONTROL_CONNECTIONS_MAX && control->connections[i])
+		i++;
+	if (i == CONTROL_CONNECTIONS_MAX)
+		evconnlistener_disable(control->listener);
+	return connection;
+}
+
+static bool serve(struct control *control, struct event_base *base)
+{
+	struct evhttp *http = control->http = evhttp_new(base);
+
+	control->reap = event_new(base, -1, 0, reap, control);
+	if (!http || !control->reap)
+		return false;
+	evhttp_set_bevcb(http, accepted, control);
+	evhttp_set_timeout(http, CONTROL_TIMEOUT_S);
+	evhttp_set_max_headers_size(http, CONTROL_HEADERS_MAX);
+	evhttp_set_max_body_size(http, CONTROL_BODY_MAX);
+	/* All that it can parse: a method that a path does not take is answered 405 here. */
+	evhttp_set_allowed_methods(http, UINT16_MAX);
+	evhttp_set_gencb(http, serve_unknown, NULL);
+	return evhttp_set_cb(http, "/v1/state", serve_state, control) == 0 &&
+	       evhttp_set_cb(http, "/metrics", serve_metrics, control) == 0 &&
+	       evhttp_set_cb(http, "/healthz", serve_health, NULL) == 0 &&
+	       evhttp_set_cb(http, "/v1/step-down", serve_step_down, control) == 0 &&
+	       evhttp_bind_listener(http, control->listener);
+}
+
+int control_new(struct event_base *base, const char *path, const struct control_calls *calls,
+		struct control **ret_control)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	struct stat st;
+	int err, fd = -1;
+
+	if (!control)
+		return -ENOMEM;
+	control->calls = *calls;
+	err = listen_on(path, &fd);
+	if (err) {
+		control_free(control);
+		return err;
+	}
+	snprintf(control->path, sizeof(control->path), "%s", path);
+	if (lstat(path, &st) == 0) {
+		control->device = st.st_dev;
+		control->inode = st.st_ino;
+	}
+	/* Backlog 0: it listens already. */
+	control->listener = evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	if (!control->listener)
+		close(fd);
+	if (!control->listener || !serve(control, base)) {
+		control_free(control);
+		return -ENOMEM;
+	}
+	*ret_control = control;
+	return 0;
+}
+
+void control_free(struct control *control)
+{
+	struct stat st;
+
+	if (!control)
+		return;
+	/* Another daemon may have replaced the socket since. */
+	if (*control->path && lstat(control->path, &st) == 0 && st.st_dev == control->device &&
+	    st.st_ino == control->inode)
+		unlink(control->path);
+	if (control->http)
+		evhttp_free(control->http);
+	else if (control->listener)
+		evconnlistener_free(control->listener);
+	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
+		if (control->connections[i])
+			bufferevent_decref(control->connections[i]);
+	}
+	if (control->reap)
+		event_free(control->reap);
+	free(control);
+}
+
+static int connect_to(const char *path, int *ret_fd)
+{
+	static const struct timeval timeout = {.tv_sec = CONTROL_TIMEOUT_S};
+	struct sockaddr_un address;
+	int err = address_of(path, &address);
+	int fd;
+
+	if (err)
+		return err;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* The timeout for sending is also that of connect(). */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0 &&
+	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
+		*ret_fd = fd;
+		return 0;
+	}
+	err = errno == EAGAIN ? -ETIMEDOUT : -errno;
+	close(fd);
+	return err;
+}
+
+/* Sends text and reads until the daemon closes. */
+static int exchange(int fd, const char *text, struct evbuffer *response)
+{
+	int size;
+
+	if (send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	while ((size = evbuffer_read(response, fd, -1)) > 0) {
+		if (evbuffer_get_length(response) > CONTROL_RESPONSE_MAX)
+			return -EPROTO;
+	}
+	if (size < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return 0;
+}
+
+/*
+ * The status and the body, which ends with the connection (RFC 9112 6.3). By hand, because
+ * libevent's client closes a connection that it was given and can make none to a Unix socket
+ * itself.
+ */
+static int parse_response(struct evbuffer *response, char **ret_body)
+{
+	char *line = evbuffer_readln(response, NULL, EVBUFFER_EOL_CRLF);
+	int status = 0;
+	size_t size;
+	char *body;
+
+	if (!line || sscanf(line, "HTTP/1.%*1d %3d", &status) != 1 || status < 100)
+		status = -EPROTO;
+	/* The headers, up to an empty line. */
+	while (status > 0 && line && *line) {
+		free(line);
+		line = evbuffer_readln(response, NULL, EVBUFFER_EOL_CRLF);
+	}
+	if (!line)
+		status = -EPROTO;
+	free(line);
+	if (status < 0)
+		return status;
+	size = evbuffer_get_length(response);
+	body = malloc(size + 1);
+	if (!body)
+		return -ENOMEM;
+	evbuffer_remove(response, body, size);
+	body[size] = '\0';
+	*ret_body = body;
+	return status;
+}
+
+int control_request(const char *path, const char *method, const char *target, char **ret_body)
+{
+	struct evbuffer *response;
+	char *text;
+	int fd = -1, result = connect_to(path, &fd);
+
+	if (result)
+		return result;
+	response = evbuffer_new();
+	if (!response || asprintf(&text, "%s %s HTTP/1.0\r\n\r\n", method, target) < 0)
+		text = NULL;
+	result = response && text ? exchange(fd, text, response) : -ENOMEM;
+	if (!result)
+		result = parse_response(response, ret_body);
+	if (response)
+		evbuffer_free(response);
+	free(text);
+	close(fd);
+	return result;
+}
