@@ -139,7 +139,7 @@ static void enter_initialize(struct vrrp *vr, struct instant now, enum vrrp_reas
 	if (vr->shutting_down)
 		vr->started = false;
 	vr->shutting_down = false;
-	if (reason == VRRP_REASON_ADD_FAILED || reason == VRRP_REASON_SEND_FAILED)
+	if (vr->started && (reason == VRRP_REASON_ADD_FAILED || reason == VRRP_REASON_SEND_FAILED))
 		vr->retry = instant_add(now, VRRP_RETRY_US);
 	enter(vr, VRRP_STATE_INITIALIZE, reason, out);
 }
@@ -172,7 +172,9 @@ static void announce(struct vrrp *vr, struct instant now, struct vrrp_actions *o
 	int64_t gap_us = vr->config.announce_refresh_us;
 
 	if (vr->announce_step < ANNOUNCE_GAPS)
-		gap_us = announce_gaps_us[vr->announce_step++];
+		gap_us = announce_gaps_us[vr->announce_step];
+	if (vr->announce_step <= ANNOUNCE_GAPS)
+		vr->announce_step++;
 	vr->announced = now;
 	vr->announce = gap_us > 0 ? instant_add(now, gap_us) : INSTANT_NEVER;
 	act(out, VRRP_ACTION_ANNOUNCE);
@@ -344,6 +346,14 @@ static void set_priority(struct vrrp *vr, struct instant now, uint8_t priority)
 	vr->priority = priority;
 }
 
+/* A Backup that is no longer in a higher band than the Active calls the takeover off. */
+static void reconsider_preemption(struct vrrp *vr, struct instant now)
+{
+	if (vr->takeover_reason == VRRP_REASON_ACTIVE_UNREADY &&
+	    health_band(vrrp_priority(vr)) == HEALTH_BAND_UNREADY)
+		follow(vr, now, vr->active_adver_interval_cs);
+}
+
 static void step_initialize(struct vrrp *vr, struct instant now, const struct vrrp_event *event,
 			    struct vrrp_actions *out)
 {
@@ -351,6 +361,8 @@ static void step_initialize(struct vrrp *vr, struct instant now, const struct vr
 
 	switch (event->type) {
 	case VRRP_EVENT_STARTUP:
+		if (vr->started)
+			break;
 		vr->started = true;
 		if (is_fault(vr->reason))
 			enter_initialize(vr, now, vr->reason, out);
@@ -411,9 +423,11 @@ static void step_backup(struct vrrp *vr, struct instant now, const struct vrrp_e
 		break;
 	case VRRP_EVENT_PRIORITY:
 		set_priority(vr, now, event->priority);
+		reconsider_preemption(vr, now);
 		break;
 	case VRRP_EVENT_STEP_DOWN:
 		vr->hold_end = instant_add(now, event->hold_us);
+		reconsider_preemption(vr, now);
 		break;
 	case VRRP_EVENT_FAULT:
 		enter_initialize(vr, now, event->fault, out);
@@ -504,7 +518,7 @@ void vrrp_init(struct vrrp *vr, const struct vrrp_config *config, uint8_t priori
 void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_config *config)
 {
 	bool lease_changed = vr->config.address_refresh_us != config->address_refresh_us;
-	bool announce_changed = vr->config.announce_refresh_us != config->announce_refresh_us;
+	int64_t announce_us = config->announce_refresh_us;
 
 	vr->config = *config;
 	if (vr->state != VRRP_STATE_ACTIVE)
@@ -512,9 +526,9 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 	vr->adver = instant_min(vr->adver, instant_add(now, own_interval_us(vr)));
 	if (lease_changed)
 		vr->refresh = now;
-	if (announce_changed && vr->announce_step == ANNOUNCE_GAPS)
-		vr->announce = config->announce_refresh_us > 0
-				       ? instant_add(now, config->announce_refresh_us)
+	if (vr->announce_step > ANNOUNCE_GAPS)
+		vr->announce = announce_us > 0
+				       ? instant_min(vr->announce, instant_add(now, announce_us))
 				       : INSTANT_NEVER;
 }
 
