@@ -166,14 +166,13 @@ static bool link_is_up(unsigned flags)
 	return (flags & all) == all;
 }
 
-/* NULL if the message is not about an interface as such: bridge ports have messages of the same
- * type. */
+/* NULL if the message is about something else. */
 static const struct ifinfomsg *link_info(struct nlmsghdr *header)
 {
 	const struct ifinfomsg *info = nlmsg_data(header);
 
 	if ((header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK) ||
-	    !nlmsg_valid_hdr(header, sizeof(*info)) || info->ifi_family != AF_UNSPEC)
+	    !nlmsg_valid_hdr(header, sizeof(*info)))
 		return NULL;
 	return info;
 }

@@ -17,11 +17,9 @@
 /* The kernel doubles it and counts about 770 bytes for a short packet: 340 of them, more than one
  * from each of the 255 virtual routers of a segment. */
 #define SOCK_RECEIVE_BUFFER (128 * 1024)
-/* More packets than a socket of the default size (net.core.rmem_default) can hold. */
-#define SOCK_FLUSH_MAX 1024
 
 struct sock_slot {
-	struct sockaddr_in6 source; /* IPv6 only, as the control data */
+	struct sockaddr_in6 source; /* not used for IPv4 */
 	_Alignas(struct cmsghdr)
 		uint8_t control[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 	uint8_t data[SOCK_BUFFER_SIZE];
@@ -31,6 +29,7 @@ struct sock {
 	int fd;
 	int ifindex;
 	enum addr_family family;
+	bool multicast;
 	struct mmsghdr messages[SOCK_BATCH];
 	struct iovec vectors[SOCK_BATCH];
 	struct sock_slot slots[SOCK_BATCH];
@@ -42,7 +41,7 @@ struct sock_option {
 	int value;
 };
 
-#define SOCK_OPTION_COUNT 9
+#define SOCK_OPTION_COUNT 8
 
 /* IP_TOS also sets the priority, so SO_PRIORITY comes after it; 7 is TC_PRIO_CONTROL. */
 static const struct sock_option sock_options[ADDR_FAMILY_COUNT][SOCK_OPTION_COUNT] = {
@@ -54,12 +53,12 @@ static const struct sock_option sock_options[ADDR_FAMILY_COUNT][SOCK_OPTION_COUN
 			{IPPROTO_IP, IP_MULTICAST_TTL, ADVERT_HOPS},
 			{IPPROTO_IP, IP_TTL, ADVERT_HOPS},
 			{IPPROTO_IP, IP_TOS, SOCK_TRAFFIC_CLASS},
+			{IPPROTO_IP, IP_PKTINFO, 1},
 			{SOL_SOCKET, SO_PRIORITY, 7},
 		},
 	[ADDR_FAMILY_IPV6] =
 		{
 			{SOL_SOCKET, SO_RCVBUF, SOCK_RECEIVE_BUFFER},
-			{IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0},
 			{IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 0},
 			{IPPROTO_IPV6, IPV6_MULTICAST_HOPS, ADVERT_HOPS},
 			{IPPROTO_IPV6, IPV6_UNICAST_HOPS, ADVERT_HOPS},
@@ -90,14 +89,6 @@ static int sock_bind_device(int fd, int ifindex)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) < 0)
 		return -errno;
-
-	/* Between socket() and here the socket took packets of every interface. */
-	for (unsigned i = 0; i < SOCK_FLUSH_MAX; i++) {
-		char byte;
-
-		if (recv(fd, &byte, sizeof(byte), 0) < 0)
-			break;
-	}
 	return 0;
 }
 
@@ -146,6 +137,7 @@ int sock_new(int ifindex, enum addr_family family, bool multicast, struct sock *
 		return -ENOMEM;
 	sock->ifindex = ifindex;
 	sock->family = family;
+	sock->multicast = multicast;
 	sock_prepare_slots(sock);
 	sock->fd = socket(family == ADDR_FAMILY_IPV4 ? AF_INET : AF_INET6,
 			  SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, ADVERT_PROTOCOL);
@@ -271,44 +263,66 @@ static void sock_read_ipv4(const struct mmsghdr *received, struct packet *packet
 	packet->size = size - header_size;
 }
 
-static void sock_read_ipv6(struct mmsghdr *received, struct packet *packet)
+static void sock_read_ipv6(const struct mmsghdr *received, struct packet *packet)
 {
-	struct msghdr *header = &received->msg_hdr;
-	const struct sockaddr_in6 *source = header->msg_name;
+	const struct sockaddr_in6 *source = received->msg_hdr.msg_name;
 
 	packet->source = addr_from_bytes(ADDR_FAMILY_IPV6, &source->sin6_addr);
-	packet->data = header->msg_iov->iov_base;
+	packet->data = received->msg_hdr.msg_iov->iov_base;
 	packet->size = received->msg_len;
+}
+
+/* What the kernel adds to the data. Returns the interface that the packet came through, 0 if
+ * unknown. */
+static int sock_read_control(struct msghdr *header, struct packet *packet)
+{
+	int ifindex = 0;
+
 	for (struct cmsghdr *control = CMSG_FIRSTHDR(header); control;
 	     control = CMSG_NXTHDR(header, control)) {
-		struct in6_pktinfo info;
+		struct in_pktinfo info4;
+		struct in6_pktinfo info6;
 		int hops;
 
-		if (control->cmsg_level != IPPROTO_IPV6)
+		if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
+			memcpy(&info4, CMSG_DATA(control), sizeof(info4));
+			ifindex = info4.ipi_ifindex;
+		} else if (control->cmsg_level != IPPROTO_IPV6) {
 			continue;
-		if (control->cmsg_type == IPV6_PKTINFO) {
-			memcpy(&info, CMSG_DATA(control), sizeof(info));
-			packet->destination = addr_from_bytes(ADDR_FAMILY_IPV6, &info.ipi6_addr);
+		} else if (control->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&info6, CMSG_DATA(control), sizeof(info6));
+			ifindex = (int)info6.ipi6_ifindex;
+			packet->destination = addr_from_bytes(ADDR_FAMILY_IPV6, &info6.ipi6_addr);
 		} else if (control->cmsg_type == IPV6_HOPLIMIT) {
 			memcpy(&hops, CMSG_DATA(control), sizeof(hops));
 			packet->hops = (unsigned)hops;
 		}
 	}
+	return ifindex;
 }
 
-static struct packet sock_packet(const struct sock *sock, struct mmsghdr *received)
+/*
+ * False for a packet that is not for this socket: between socket() and SO_BINDTODEVICE it takes
+ * those of every interface, and a raw IPv6 socket that is bound to no address receives every group
+ * that anybody on the interface has joined (IPV6_MULTICAST_ALL does not count for it).
+ */
+static bool sock_packet(const struct sock *sock, struct mmsghdr *received, struct packet *packet)
 {
-	struct packet packet = {.oversized = (received->msg_hdr.msg_flags & MSG_TRUNC) != 0};
+	struct addr group = advert_group(sock->family);
 
+	*packet = (struct packet){.oversized = (received->msg_hdr.msg_flags & MSG_TRUNC) != 0};
 	switch (sock->family) {
 	case ADDR_FAMILY_IPV4:
-		sock_read_ipv4(received, &packet);
+		sock_read_ipv4(received, packet);
 		break;
 	case ADDR_FAMILY_IPV6:
-		sock_read_ipv6(received, &packet);
+		sock_read_ipv6(received, packet);
 		break;
 	}
-	return packet;
+	if (sock_read_control(&received->msg_hdr, packet) != sock->ifindex)
+		return false;
+	return !addr_is_multicast(&packet->destination) ||
+	       (sock->multicast && addr_equal(&packet->destination, &group));
 }
 
 int sock_drain(struct sock *sock, unsigned bound,
@@ -326,9 +340,10 @@ int sock_drain(struct sock *sock, unsigned bound,
 		if (count < 0)
 			return errno == EAGAIN ? 1 : -errno;
 		for (int i = 0; i < count; i++) {
-			struct packet packet = sock_packet(sock, &sock->messages[i]);
+			struct packet packet;
 
-			receive(context, &packet);
+			if (sock_packet(sock, &sock->messages[i], &packet))
+				receive(context, &packet);
 		}
 		/* Fewer than asked for: the kernel had no more, and one call is saved. */
 		if ((unsigned)count < wanted)
