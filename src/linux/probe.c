@@ -429,11 +429,19 @@ static void conclude_certificate(struct probe *probe, long verify_result)
 			 probe->conf.ca_file);
 }
 
+/* 0 for an error of the socket, for which libevent stores a code of SSL_get_error(): no library. */
+static unsigned long tls_error_of(struct bufferevent *bev)
+{
+	unsigned long error = bufferevent_get_openssl_error(bev);
+
+	return ERR_GET_LIB(error) == 0 || ERR_SYSTEM_ERROR(error) ? 0 : error;
+}
+
 /* The connection ended, error is the errno of it. */
 static void conclude_ended(struct probe *probe, int error)
 {
 	struct bufferevent *bev = evhttp_connection_get_bufferevent(probe->connection);
-	unsigned long tls_error = bufferevent_get_openssl_error(bev);
+	unsigned long tls_error = tls_error_of(bev);
 	long verify_result = SSL_get_verify_result(connection_ssl(probe));
 	const char *reason = tls_error ? ERR_reason_error_string(tls_error) : NULL;
 	const char *when =
