@@ -178,13 +178,20 @@ static int64_t number_load(const void *field, size_t size)
 	uint32_t u32;
 	int64_t value;
 
-	if (size == sizeof(u8))
-		return memcpy(&u8, field, size), u8;
-	if (size == sizeof(u16))
-		return memcpy(&u16, field, size), u16;
-	if (size == sizeof(u32))
-		return memcpy(&u32, field, size), u32;
-	return memcpy(&value, field, sizeof(value)), value;
+	if (size == sizeof(u8)) {
+		memcpy(&u8, field, size);
+		return u8;
+	}
+	if (size == sizeof(u16)) {
+		memcpy(&u16, field, size);
+		return u16;
+	}
+	if (size == sizeof(u32)) {
+		memcpy(&u32, field, size);
+		return u32;
+	}
+	memcpy(&value, field, sizeof(value));
+	return value;
 }
 
 /*

@@ -23,7 +23,7 @@
  * outside all sections, a closing brace is missing, which libconfuse 3.3 does not notice. */
 #define MARK_BEGIN "(begin)"
 #define MARK_END "(end)"
-#define TAIL "\n\"" MARK_END "\" = 1\n"
+#define TAIL " \"" MARK_END "\" = 1\n"
 
 static_assert(CONF_FILE_SIZE_MAX >= CONF_INSTANCES_MAX * (CONF_ADDRESSES_MAX + CONF_PEERS_MAX) *
 					    (ADDR_TEXT_SIZE + 4),
@@ -75,6 +75,7 @@ struct reader {
 /* libconfuse's callbacks carry no context, and its scanner is one per process anyway. */
 static struct reader *reader;
 
+/* One line for the terminal, whatever is in the file. */
 __attribute__((format(printf, 2, 3))) static void add_error(int line, const char *format, ...)
 {
 	struct file_error *error = &reader->errors[reader->error_count];
@@ -89,6 +90,9 @@ __attribute__((format(printf, 2, 3))) static void add_error(int line, const char
 	va_start(arguments, format);
 	vsnprintf(error->text, sizeof(error->text), format, arguments);
 	va_end(arguments);
+	for (char *c = error->text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 }
 
 static enum conf_section section_of(const cfg_t *cfg)
@@ -126,9 +130,8 @@ static struct unknown *unknown_find(enum conf_section section, const char *name)
 	return NULL;
 }
 
-static void tell_unknown(const cfg_t *cfg, const char *name, int line)
+static void tell_unknown(enum conf_section section, const char *name, int line)
 {
-	enum conf_section section = section_of(cfg);
 	struct unknown *unknown = unknown_find(section, name);
 
 	add_error(line, "%s: unknown option%s%s", name,
@@ -148,7 +151,7 @@ static int take_value(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result
 	*(const char **)result = "";
 	if (!option) {
 		if (cfg_opt_size(opt) <= 1)
-			tell_unknown(cfg, opt->name, cfg->line);
+			tell_unknown(section, opt->name, cfg->line);
 		return reader->stop;
 	}
 	given = &section_read(section)->options[option - conf_options];
@@ -544,11 +547,16 @@ static void start_over(void)
 		reader->unknown[i].told = false;
 }
 
-/* An unknown option that is a section, as libconfuse gave up at it. */
-static void tell_unknown_section(const struct unknown *unknown)
+/* An unknown option that no pass saw with a value: an empty list, or a section, at which libconfuse
+ * gave up. */
+static void tell_without_value(const struct unknown *unknown, bool complete)
 {
 	size_t last = reader->error_count - 1;
 
+	if (complete) {
+		tell_unknown(unknown->section, unknown->name, unknown->line);
+		return;
+	}
 	if (reader->error_count && reader->errors[last].line == unknown->line)
 		reader->error_count--;
 	add_error(unknown->line, "%s: unknown option or section; what follows was not read",
@@ -569,7 +577,7 @@ static void parse(const char *text)
 	}
 	for (size_t i = 0; i < reader->unknown_count; i++)
 		if (!reader->unknown[i].told && !reader->stop)
-			tell_unknown_section(&reader->unknown[i]);
+			tell_without_value(&reader->unknown[i], complete);
 	if (complete)
 		conf_complete(reader->conf, take_violation, NULL);
 }

@@ -1,0 +1,661 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The option table against the manual and the design: a row per option with its default and what is
+ * allowed and refused; the values as they are kept; the checks that span options.
+ */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/conf.h"
+
+#define GLOBAL CONF_SECTION_GLOBAL
+#define APISERVER CONF_SECTION_APISERVER
+#define INSTANCE CONF_SECTION_INSTANCE
+#define VALUES_MAX 20
+#define LONG_64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG_256 LONG_64 LONG_64 LONG_64 LONG_64
+
+/* The end of a name of 253 characters, the longest of DNS. */
+#define LABEL_62 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define NAME_252 LABEL_62 "." LABEL_62 "." LABEL_62 "." LABEL_62 "."
+
+struct row {
+	enum conf_section section;
+	const char *name;
+	const char *initial;
+	const char *allowed[VALUES_MAX]; /* "as written" or "as written>as printed" */
+	const char *refused[VALUES_MAX];
+	const char *reason; /* part of what the last refused value is answered */
+};
+
+static const struct row rows[] = {
+	{GLOBAL,
+	 "log_level",
+	 "info",
+	 {"error", "warning", "notice", "info", "debug"},
+	 {"", "INFO", "info ", "trace", "0", "loud"},
+	 "allowed are error, warning, notice, info, debug"},
+	{GLOBAL, "log_format", "text", {"text", "json"}, {"", "xml"}, "allowed are text, json"},
+	{GLOBAL,
+	 "control_socket",
+	 "/run/cpvrrp/cpvrrp.sock",
+	 {"/a", "/run/\303\244", "/" LONG_64 "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+	 {"", "a", "run/x", "/a\nb", "/a\"b", "/a'b", "/a\\b", "/a\177",
+	  "/" LONG_64 "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+	 "up to 107 bytes"},
+	{GLOBAL,
+	 "address_lease",
+	 "5",
+	 {"0", "2", "3600", "5.000>5", "0003>3"},
+	 {"", "1", "3601", "2.5", "-2", "1s", "5 s", " 5", "auto", "0x5", "5e1", "nan", "inf",
+	  "18446744073709551621", "5."},
+	 "not a plain number; allowed are 0 or 2 to 3600 whole seconds"},
+	{GLOBAL,
+	 "announce_refresh",
+	 "30",
+	 {"0", "1", "3600"},
+	 {"", "-1", "0.5", "30s", "3601"},
+	 "allowed are 0 to 3600 whole seconds"},
+
+	{APISERVER,
+	 "url",
+	 "https://127.0.0.1:6443/readyz",
+	 {"https://10.0.0.1", "https://10.0.0.1:1", "https://[2001:db8::1]:65535/readyz?verbose",
+	  "https://[::1]/", "https://10.0.0.1?x=1&y=%20"},
+	 {"", "http://127.0.0.1/", "HTTPS://127.0.0.1", "https://", "https://localhost:6443/readyz",
+	  "https://::1/", "https://[127.0.0.1]/", "https://[::1", "https://127.0.0.1:0/",
+	  "https://127.0.0.1:65536/", "https://127.0.0.1:/", "https://127.0.0.1:6443readyz",
+	  "https://u@127.0.0.1/", "https://127.0.0.1/a b", "https://127.0.0.1/\"",
+	  "https://127.0.0.1/#x", "https://0.0.0.0/", "https://224.0.0.1/", "https://[fe80::1%1]/"},
+	 "the host must be an address"},
+	{APISERVER,
+	 "server_name",
+	 "kubernetes",
+	 {"k", "kubernetes.default.svc.cluster.local", "10.0.0.1", "2001:db8::1", "a_b-c.d",
+	  NAME_252 "a", LABEL_62 "a"},
+	 {"", ".", "a..b", "a.", "-a", "a-", "a b", "*.example.org", "\303\244", LONG_64,
+	  NAME_252 "ab", "apiserver-loopback-client", "Apiserver-Loopback-Client"},
+	 "private loopback certificate"},
+	{APISERVER,
+	 "ca_file",
+	 "/etc/kubernetes/pki/ca.crt",
+	 {"/x"},
+	 {"", "x", "/" LONG_256},
+	 "up to 255"},
+	{APISERVER, "client_cert_file", "", {"", "/x"}, {"x"}, "absolute"},
+	{APISERVER, "client_key_file", "", {"", "/x"}, {"x"}, "absolute"},
+	{APISERVER, "token_file", "", {"", "/x"}, {"x"}, "absolute"},
+	{APISERVER,
+	 "insecure_skip_verify",
+	 "false",
+	 {"true", "yes>true", "on>true", "False>false", "no>false", "OFF>false"},
+	 {"", "1", "0", "2", "maybe"},
+	 "allowed are true, yes, on, false, no, off"},
+	{APISERVER,
+	 "interval",
+	 "1",
+	 {"0.05", "60", "0.050000>0.05", "0.0500010>0.050001", "1.000001"},
+	 {"", "0", "0.049999", "60.000001", "1000ms", ".5", "1.0000001", "1,5", "0.04"},
+	 "allowed are 0.05 to 60 seconds"},
+	{APISERVER, "timeout", "1", {"0.05", "60"}, {"0.04", "1s", "60.1"}, "0.05 to 60 seconds"},
+	{APISERVER,
+	 "fall",
+	 "3",
+	 {"1", "100"},
+	 {"0", "1.5", "three", "101"},
+	 "allowed are 1 to 100"},
+	{APISERVER, "rise", "2", {"1", "100"}, {"0", "1.5", "two", "101"}, "allowed are 1 to 100"},
+
+	{INSTANCE,
+	 "virtual_ipaddress",
+	 NULL,
+	 {"10.10.10.10", "10.10.10.11/32>10.10.10.11", "2001:DB8:0::1>2001:db8::1",
+	  "2001:db8::2/128>2001:db8::2", "fe80::1"},
+	 {"", "10.10.10.10", "10.10.10", "10.10.10.10.10", "010.1.1.1", "vip", "eth0", "10.0.0.1/",
+	  "10.0.0.1/0", "10.0.0.1/33", "10.0.0.1/32x", "2001:db8::3/32", "2001:db8::3/64",
+	  "0.0.0.0", "::", "127.0.0.1", "::1", "fe80::2%eth0", "10.0.0.1/24"},
+	 "only /32 is allowed"},
+	{INSTANCE,
+	 "interface",
+	 "auto",
+	 {"auto", "eth0", "br-lan.100", "aaaaaaaaaaaaaaa"},
+	 {"", "aaaaaaaaaaaaaaaa", "a/b", "a b", "a\tb", "a:1", ".", "..", "a\"", "a'", "\303\244"},
+	 "not allowed in a name"},
+	{INSTANCE,
+	 "virtual_router_id",
+	 NULL,
+	 {"1", "255"},
+	 {"", "0", "256", "auto", "0x1"},
+	 "not a plain number; allowed are 1 to 255"},
+	{INSTANCE,
+	 "priority",
+	 "auto",
+	 {"auto", "155", "254"},
+	 {"", "0", "1", "100", "154", "AUTO", "255"},
+	 "allowed are auto or 155 to 254"},
+	{INSTANCE,
+	 "advert_int",
+	 "0.25",
+	 {"0.01", "40.95", "1", "0.250>0.25"},
+	 {"", "0", "40.96", "0.015", "0.010000001", "100ms", "1e-1", "-1", "99999999999999999999",
+	  "0.001"},
+	 "allowed are 0.01 to 40.95 seconds in whole centiseconds"},
+	{INSTANCE,
+	 "preempt",
+	 "health",
+	 {"health", "always", "never"},
+	 {"", "true"},
+	 "health, always, never"},
+	{INSTANCE,
+	 "preempt_delay",
+	 "0",
+	 {"0", "0.5", "1000"},
+	 {"-1", "5m", "1000.1"},
+	 "allowed are 0 to 1000 seconds"},
+	{INSTANCE,
+	 "unicast_peer",
+	 NULL,
+	 {"10.0.0.1", "169.254.0.1", "2001:db8::1", "fe80::1"},
+	 {"", "10.0.0.1", "10.0.0.1/24", "10.0.0.2/32", "node1", "0.0.0.0", "::", "127.0.0.1",
+	  "::1", "255.255.255.255", "ff02::12", "224.0.0.18"},
+	 "multicast"},
+	{INSTANCE,
+	 "unicast_src_ip",
+	 "auto",
+	 {"auto", "10.0.0.1", "2001:db8::1"},
+	 {"", "10.0.0.1/32", "0.0.0.0", "::1", "224.0.0.18"},
+	 "multicast"},
+	{INSTANCE, "checksum", "rfc9568", {"rfc9568", "rfc5798"}, {"", "9568"}, "rfc9568, rfc5798"},
+	{INSTANCE, "track_apiserver", "true", {"true", "false"}, {"", "1"}, "true, yes, on"},
+};
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+
+static struct conf *conf;
+
+static void setup(void)
+{
+	char reason[CONF_TEXT_SIZE];
+
+	conf = calloc(1, sizeof(*conf));
+	ck_assert_ptr_nonnull(conf);
+	conf_init(conf);
+	ck_assert(conf_instance_add(conf, "a", reason));
+}
+
+static void teardown(void)
+{
+	free(conf);
+}
+
+static void *fields_of(enum conf_section section)
+{
+	switch (section) {
+	case CONF_SECTION_GLOBAL:
+		return conf;
+	case CONF_SECTION_APISERVER:
+		return &conf->apiserver;
+	case CONF_SECTION_INSTANCE:
+		return &conf->instances[conf->instance_count - 1];
+	}
+	return NULL;
+}
+
+/* What the field, or the last of the list, is printed as. */
+static const char *printed(const struct conf_option *option, char text[CONF_TEXT_SIZE])
+{
+	const struct conf_instance *instance = &conf->instances[0];
+
+	if (option->type == CONF_TYPE_VIRTUAL_ADDRESSES)
+		return addr_format(&instance->addresses[instance->address_count - 1], text);
+	if (option->type == CONF_TYPE_PEERS)
+		return addr_format(&instance->peers[instance->peer_count - 1], text);
+	return conf_option_format(option, fields_of(option->section), text);
+}
+
+START_TEST(option_row)
+{
+	const struct row *row = &rows[_i];
+	const struct conf_option *option = conf_option_find(row->section, row->name);
+	char reason[CONF_TEXT_SIZE] = "";
+	char text[CONF_TEXT_SIZE];
+	char written[CONF_TEXT_SIZE * 2];
+
+	ck_assert_msg(option != NULL, "%s is not in the table", row->name);
+	ck_assert_pstr_eq(option->initial, row->initial);
+	if (row->initial)
+		ck_assert_str_eq(printed(option, text), row->initial);
+	for (size_t i = 0; row->allowed[i]; i++) {
+		const char *expected = row->allowed[i];
+
+		snprintf(written, sizeof(written), "%s", row->allowed[i]);
+		if (strchr(written, '>')) {
+			expected = strchr(row->allowed[i], '>') + 1;
+			*strchr(written, '>') = '\0';
+		}
+		ck_assert_msg(conf_option_parse(option, fields_of(row->section), written, reason),
+			      "%s = %s: %s", row->name, written, reason);
+		ck_assert_str_eq(printed(option, text), expected);
+	}
+	for (size_t i = 0; row->refused[i]; i++) {
+		struct conf *before = malloc(sizeof(*before));
+
+		memcpy(before, conf, sizeof(*before));
+		ck_assert_msg(!conf_option_parse(option, fields_of(row->section), row->refused[i],
+						 reason),
+			      "%s = %s is allowed", row->name, row->refused[i]);
+		ck_assert_msg(!memcmp(before, conf, sizeof(*before)), "%s = %s changed something",
+			      row->name, row->refused[i]);
+		free(before);
+	}
+	ck_assert_msg(strstr(reason, row->reason) != NULL, "%s: %s", row->name, reason);
+}
+END_TEST
+
+START_TEST(every_option_has_a_row)
+{
+	ck_assert_uint_eq(conf_option_count, ROW_COUNT);
+	for (size_t i = 0; i < conf_option_count; i++) {
+		ck_assert_str_eq(conf_options[i].name, rows[i].name);
+		ck_assert_uint_eq(conf_options[i].section, rows[i].section);
+	}
+}
+END_TEST
+
+START_TEST(values_are_kept_in_their_units)
+{
+	const struct conf_instance *instance = &conf->instances[0];
+
+	ck_assert_uint_eq(conf->log_level, CONF_LOG_INFO);
+	ck_assert_uint_eq(conf->address_lease_s, 5);
+	ck_assert_uint_eq(conf->announce_refresh_s, 30);
+	ck_assert_int_eq(conf->apiserver.interval_us, 1000000);
+	ck_assert_int_eq(conf->apiserver.timeout_us, 1000000);
+	ck_assert_uint_eq(conf->apiserver.fall, 3);
+	ck_assert_uint_eq(conf->apiserver.rise, 2);
+	ck_assert(!conf->apiserver.insecure_skip_verify);
+	ck_assert_str_eq(conf->apiserver.token_file, "");
+	ck_assert_str_eq(instance->name, "a");
+	ck_assert_str_eq(instance->interface, "");
+	ck_assert_uint_eq(instance->priority, 0);
+	ck_assert_uint_eq(instance->advert_int_cs, 25);
+	ck_assert_uint_eq(instance->preempt, VRRP_PREEMPT_HEALTH);
+	ck_assert_int_eq(instance->preempt_delay_us, 0);
+	ck_assert_uint_eq(instance->checksum, ADVERT_CHECKSUM_RFC9568);
+	ck_assert(instance->track_apiserver);
+	ck_assert(!instance->unicast);
+	ck_assert(addr_is_unspecified(&instance->unicast_src_ip));
+}
+END_TEST
+
+static bool set(const char *section_option, const char *text)
+{
+	char reason[CONF_TEXT_SIZE];
+
+	for (unsigned i = 0; i < CONF_SECTION_COUNT; i++) {
+		enum conf_section section = (enum conf_section)i;
+		const struct conf_option *option = conf_option_find(section, section_option);
+
+		if (option)
+			return conf_option_parse(option, fields_of(section), text, reason);
+	}
+	return false;
+}
+
+START_TEST(words_and_numbers_become_values)
+{
+	const struct conf_instance *instance = &conf->instances[0];
+
+	ck_assert(set("log_level", "error") && conf->log_level == CONF_LOG_ERROR);
+	ck_assert(set("log_level", "warning") && conf->log_level == CONF_LOG_WARNING);
+	ck_assert(set("log_level", "notice") && conf->log_level == CONF_LOG_NOTICE);
+	ck_assert(set("log_level", "debug") && conf->log_level == CONF_LOG_DEBUG);
+	ck_assert(set("log_format", "json") && conf->log_format == CONF_LOG_JSON);
+	ck_assert(set("preempt", "always") && instance->preempt == VRRP_PREEMPT_ALWAYS);
+	ck_assert(set("preempt", "never") && instance->preempt == VRRP_PREEMPT_NEVER);
+	ck_assert(set("checksum", "rfc5798") && instance->checksum == ADVERT_CHECKSUM_RFC5798);
+	ck_assert(set("advert_int", "40.95") && instance->advert_int_cs == 4095);
+	ck_assert(set("preempt_delay", "0.5") && instance->preempt_delay_us == 500000);
+	ck_assert(set("interval", "0.050001") && conf->apiserver.interval_us == 50001);
+	ck_assert(set("priority", "254") && instance->priority == 254);
+	ck_assert(set("address_lease", "0") && conf->address_lease_s == 0);
+	ck_assert_int_eq(conf_address_refresh_us(conf), 0);
+	ck_assert(set("address_lease", "3") && conf_address_refresh_us(conf) == 1000000);
+}
+END_TEST
+
+static const struct {
+	const char *url;
+	const char *address;
+	unsigned port;
+	const char *path;
+} urls[] = {
+	{"https://127.0.0.1:6443/readyz", "127.0.0.1", 6443, "/readyz"},
+	{"https://10.0.0.1", "10.0.0.1", 443, "/"},
+	{"https://10.0.0.1/", "10.0.0.1", 443, "/"},
+	{"https://10.0.0.1?a=b", "10.0.0.1", 443, "/?a=b"},
+	{"https://[::1]:8443/livez?verbose&exclude=etcd", "::1", 8443,
+	 "/livez?verbose&exclude=etcd"},
+	{"https://[2001:db8::1]", "2001:db8::1", 443, "/"},
+};
+
+START_TEST(url_is_taken_apart)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	ck_assert(set("url", urls[_i].url));
+	ck_assert_str_eq(conf->apiserver.url, urls[_i].url);
+	ck_assert_str_eq(addr_format(&conf->apiserver.address, text), urls[_i].address);
+	ck_assert_uint_eq(conf->apiserver.port, urls[_i].port);
+	ck_assert_str_eq(conf->apiserver.path, urls[_i].path);
+}
+END_TEST
+
+/* The longest one has to fit with the slash that may be put before its query. */
+START_TEST(url_has_a_limit)
+{
+	char url[CONF_PATH_SIZE + 1];
+
+	memset(url, 'a', sizeof(url));
+	memcpy(url, "https://1.1.1.1?", 16);
+	url[CONF_PATH_SIZE - 2] = '\0';
+	ck_assert(set("url", url));
+	ck_assert_uint_eq(strlen(conf->apiserver.path), CONF_PATH_SIZE - 2 - 15 + 1);
+	memset(url + CONF_PATH_SIZE - 2, 'a', 2);
+	url[CONF_PATH_SIZE - 1] = '\0';
+	ck_assert(!set("url", url));
+}
+END_TEST
+
+START_TEST(lists_have_a_limit)
+{
+	char text[CONF_TEXT_SIZE];
+
+	for (int i = 1; i <= CONF_PEERS_MAX + 1; i++) {
+		snprintf(text, sizeof(text), "10.0.%d.1", i);
+		ck_assert_int_eq(set("virtual_ipaddress", text), i <= CONF_ADDRESSES_MAX);
+		snprintf(text, sizeof(text), "10.0.%d.2", i);
+		ck_assert_int_eq(set("unicast_peer", text), i <= CONF_PEERS_MAX);
+	}
+	ck_assert_uint_eq(CONF_ADDRESSES_MAX, 20);
+	ck_assert_uint_eq(conf->instances[0].address_count, CONF_ADDRESSES_MAX);
+	ck_assert_uint_eq(conf->instances[0].peer_count, CONF_PEERS_MAX);
+	ck_assert(conf->instances[0].unicast);
+}
+END_TEST
+
+START_TEST(instances_have_names_and_a_limit)
+{
+	char reason[CONF_TEXT_SIZE];
+	char name[CONF_NAME_SIZE + 1];
+
+	ck_assert(conf_instance_add(conf, "A-z_0.9", reason));
+	ck_assert(!conf_instance_add(conf, "a", reason));
+	ck_assert(!conf_instance_add(conf, "", reason));
+	ck_assert(!conf_instance_add(conf, "a b", reason));
+	ck_assert(!conf_instance_add(conf, "a/b", reason));
+	ck_assert(!conf_instance_add(conf, "\303\244", reason));
+	memset(name, 'n', sizeof(name));
+	name[CONF_NAME_SIZE] = '\0';
+	ck_assert(!conf_instance_add(conf, name, reason));
+	name[CONF_NAME_SIZE - 1] = '\0';
+	ck_assert(conf_instance_add(conf, name, reason));
+	ck_assert_uint_eq(conf->instance_count, 3);
+	for (unsigned i = 4; i <= CONF_INSTANCES_MAX + 1; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		ck_assert_int_eq(conf_instance_add(conf, name, reason), i <= CONF_INSTANCES_MAX);
+	}
+	ck_assert_str_eq(reason, "up to 255 instances are allowed");
+}
+END_TEST
+
+/* Words in pairs, an option and its value, and "+ NAME" for another instance; the first is "a". */
+static const struct {
+	const char *given;
+	const char *violations; /* each as "INSTANCE option;", the instance - outside instances */
+} checks[] = {
+	{"virtual_ipaddress 10.0.0.1", ""},
+	{"", "a virtual_ipaddress;"},
+	{"virtual_ipaddress 10.0.0.0", "a virtual_router_id;"},
+	{"virtual_ipaddress 2001:db8::", "a virtual_router_id;"},
+	{"virtual_ipaddress 10.0.0.0 virtual_router_id 7", ""},
+	{"virtual_ipaddress 10.0.0.0 virtual_ipaddress 10.0.0.1", "a virtual_router_id;"},
+
+	{"virtual_ipaddress 10.0.0.1 + b virtual_ipaddress 10.0.0.2", ""},
+	{"virtual_ipaddress 10.0.0.1 + b virtual_ipaddress 10.0.1.1", "b virtual_router_id;"},
+	{"virtual_ipaddress 10.0.0.1 + b virtual_ipaddress 10.0.0.2 virtual_router_id 1",
+	 "b virtual_router_id;"},
+	{"virtual_ipaddress 10.0.0.1 interface eth0 + b virtual_ipaddress 10.0.1.1 interface eth0",
+	 "b virtual_router_id;"},
+	{"virtual_ipaddress 10.0.0.1 interface eth0 + b virtual_ipaddress 10.0.1.1 interface eth1",
+	 ""},
+	{"virtual_ipaddress 10.0.0.1 + b virtual_ipaddress 2001:db8::1", ""},
+	{"virtual_ipaddress 10.0.0.1 virtual_ipaddress 2001:db8::2 "
+	 "+ b virtual_ipaddress 2001:db8::1",
+	 "b virtual_router_id;"},
+	{"virtual_ipaddress 10.0.0.1 + b virtual_ipaddress 10.0.0.2 virtual_ipaddress 10.0.0.1",
+	 "b virtual_ipaddress;"},
+	{"virtual_ipaddress 10.0.0.0 + b virtual_ipaddress 10.0.1.0",
+	 "a virtual_router_id;b virtual_router_id;"},
+
+	{"virtual_ipaddress fe80::1", "a interface;"},
+	{"virtual_ipaddress fe80::1 interface eth0", ""},
+	{"virtual_ipaddress 2001:db8::1 virtual_ipaddress fe80::1", ""},
+
+	{"virtual_ipaddress 10.0.0.1 unicast_peer 10.0.0.2", ""},
+	{"virtual_ipaddress 10.0.0.1 unicast_peer 10.0.0.2 unicast_peer 10.0.0.1",
+	 "a unicast_peer;"},
+	{"virtual_ipaddress 10.0.0.1 virtual_ipaddress 2001:db8::1 unicast_peer 10.0.0.2",
+	 "a unicast_peer;"},
+	{"virtual_ipaddress 10.0.0.1 virtual_ipaddress 2001:db8::1 unicast_peer 2001:db8::2",
+	 "a unicast_peer;"},
+	{"virtual_ipaddress 10.0.0.1 virtual_ipaddress 2001:db8::1 unicast_peer 2001:db8::2 "
+	 "unicast_peer 10.0.0.2",
+	 ""},
+	{"virtual_ipaddress 10.0.0.1 unicast_peer 10.0.0.2 unicast_peer 2001:db8::2",
+	 "a unicast_peer;"},
+	{"virtual_ipaddress 10.0.0.1 unicast_src_ip 10.0.0.2", "a unicast_src_ip;"},
+	{"virtual_ipaddress 10.0.0.1 unicast_src_ip 10.0.0.2 unicast_peer 10.0.0.2", ""},
+	{"virtual_ipaddress 10.0.0.1 unicast_src_ip 10.0.0.3 unicast_peer 10.0.0.2",
+	 "a unicast_src_ip;"},
+
+	{"virtual_ipaddress 10.0.0.1 client_cert_file /c client_key_file /k", ""},
+	{"virtual_ipaddress 10.0.0.1 client_cert_file /c", "- client_cert_file;"},
+	{"virtual_ipaddress 10.0.0.1 client_key_file /k", "- client_key_file;"},
+	{"virtual_ipaddress 10.0.0.1 insecure_skip_verify yes", ""},
+	{"virtual_ipaddress 10.0.0.1 insecure_skip_verify yes client_cert_file /c "
+	 "client_key_file /c",
+	 "- insecure_skip_verify;"},
+	{"virtual_ipaddress 10.0.0.1 insecure_skip_verify yes token_file /t",
+	 "- insecure_skip_verify;"},
+	{"virtual_ipaddress 10.0.0.1 token_file /t timeout 5 interval 1", ""},
+	{"virtual_ipaddress 10.0.0.1 url https://10.0.0.1:6443/readyz", "- url;"},
+	{"virtual_ipaddress 10.0.0.1 url https://10.0.0.1:6443/readyz track_apiserver no", ""},
+};
+
+static void note_violation(void *context, const struct conf_instance *instance, const char *option,
+			   const char *message)
+{
+	char *found = context;
+
+	ck_assert_str_ne(message, "");
+	strcat(found, instance ? instance->name : "-");
+	strcat(found, " ");
+	strcat(found, option);
+	strcat(found, ";");
+}
+
+START_TEST(cross_check)
+{
+	char given[CONF_TEXT_SIZE];
+	char found[CONF_TEXT_SIZE] = "";
+	char reason[CONF_TEXT_SIZE];
+	char *rest = NULL;
+
+	snprintf(given, sizeof(given), "%s", checks[_i].given);
+	for (char *word = strtok_r(given, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		const char *value = strtok_r(NULL, " ", &rest);
+
+		if (!strcmp(word, "+"))
+			ck_assert(conf_instance_add(conf, value, reason));
+		else
+			ck_assert_msg(set(word, value), "%s %s", word, value);
+	}
+	conf_complete(conf, note_violation, found);
+	ck_assert_msg(!strcmp(found, checks[_i].violations), "%s: found %s", checks[_i].given,
+		      found);
+}
+END_TEST
+
+START_TEST(no_instance_is_a_violation)
+{
+	char found[CONF_TEXT_SIZE] = "";
+
+	conf->instance_count = 0;
+	conf_complete(conf, note_violation, found);
+	ck_assert_str_eq(found, "- vrrp_instance;");
+}
+END_TEST
+
+START_TEST(vrid_is_the_last_byte_of_the_first_address)
+{
+	char found[CONF_TEXT_SIZE] = "";
+
+	ck_assert(set("virtual_ipaddress", "2001:db8::1234"));
+	ck_assert(set("virtual_ipaddress", "10.0.0.1"));
+	conf_complete(conf, note_violation, found);
+	ck_assert_str_eq(found, "");
+	ck_assert_uint_eq(conf->instances[0].virtual_router_id, 0x34);
+	ck_assert(conf_instance_has_family(&conf->instances[0], ADDR_FAMILY_IPV4));
+	ck_assert(conf_instance_has_family(&conf->instances[0], ADDR_FAMILY_IPV6));
+}
+END_TEST
+
+/* Any option of the probe, changed, is seen by a reload. */
+START_TEST(apiserver_equal)
+{
+	static const struct {
+		const char *option;
+		const char *value;
+	} changes[] = {
+		{"url", "https://127.0.0.1:6443/livez"},
+		{"server_name", "x"},
+		{"ca_file", "/x"},
+		{"client_cert_file", "/x"},
+		{"client_key_file", "/x"},
+		{"token_file", "/x"},
+		{"insecure_skip_verify", "true"},
+		{"interval", "2"},
+		{"timeout", "2"},
+		{"fall", "1"},
+		{"rise", "1"},
+	};
+	struct conf_apiserver before = conf->apiserver;
+
+	ck_assert(conf_apiserver_equal(&before, &conf->apiserver));
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		ck_assert(set(changes[i].option, changes[i].value));
+		ck_assert_msg(!conf_apiserver_equal(&before, &conf->apiserver), "%s",
+			      changes[i].option);
+		conf->apiserver = before;
+	}
+}
+END_TEST
+
+/* What the manual says of an option, from its .It to the next; NULL if it has none. */
+static char *manual_entry(const char *manual, const struct conf_option *option)
+{
+	char heading[CONF_TEXT_SIZE];
+	const char *start;
+	const char *end;
+
+	snprintf(heading, sizeof(heading), "\n.It Ic %s\n", option->name);
+	start = strstr(manual, heading);
+	if (!start)
+		return NULL;
+	start += 1;
+	end = strstr(start, "\n.It Ic ");
+	if (!end)
+		end = strstr(start, "\n.El");
+	ck_assert_ptr_nonnull(end);
+	return strndup(start, (size_t)(end - start));
+}
+
+static char *read_manual(void)
+{
+	FILE *file = fopen(TESTS_DIR "/../doc/cpvrrp.conf.5", "re");
+	char *text = NULL;
+	size_t size = 0;
+
+	ck_assert_msg(file != NULL, "no manual");
+	ck_assert_int_gt(getdelim(&text, &size, '\0', file), 0);
+	fclose(file);
+	return text;
+}
+
+/* The text between words is not compared, only that the figures of the table stand there. */
+static void check_entry(const char *entry, const struct conf_option *option)
+{
+	char text[CONF_TEXT_SIZE];
+	struct conf_option limits = *option;
+
+	limits.offset = 0;
+	limits.size = sizeof(int64_t);
+	limits.zero = NULL;
+	if (option->initial && *option->initial)
+		ck_assert_msg(strstr(entry, option->initial) != NULL, "%s: default %s",
+			      option->name, option->initial);
+	for (size_t i = 0; option->words && option->words[i]; i++)
+		ck_assert_msg(strstr(entry, option->words[i]) != NULL, "%s: %s", option->name,
+			      option->words[i]);
+	if (option->type != CONF_TYPE_NUMBER)
+		return;
+	conf_option_format(&limits, &option->min, text);
+	ck_assert_msg(strstr(entry, text) != NULL, "%s: minimum %s", option->name, text);
+	conf_option_format(&limits, &option->max, text);
+	ck_assert_msg(strstr(entry, text) != NULL, "%s: maximum %s", option->name, text);
+}
+
+START_TEST(manual_names_every_option_and_nothing_else)
+{
+	char *manual = read_manual();
+	size_t entries = 0;
+
+	for (size_t i = 0; i < conf_option_count; i++) {
+		char *entry = manual_entry(manual, &conf_options[i]);
+
+		ck_assert_msg(entry != NULL, "the manual has no %s", conf_options[i].name);
+		check_entry(entry, &conf_options[i]);
+		free(entry);
+	}
+	for (const char *at = manual; (at = strstr(at, "\n.It Ic ")); at++)
+		entries++;
+	ck_assert_uint_eq(entries, conf_option_count);
+	free(manual);
+}
+END_TEST
+
+Suite *suite_conf(void)
+{
+	Suite *suite = suite_create("conf");
+	TCase *tcase = tcase_create("conf");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, option_row, 0, (int)ROW_COUNT);
+	tcase_add_test(tcase, every_option_has_a_row);
+	tcase_add_test(tcase, values_are_kept_in_their_units);
+	tcase_add_test(tcase, words_and_numbers_become_values);
+	tcase_add_loop_test(tcase, url_is_taken_apart, 0, (int)(sizeof(urls) / sizeof(urls[0])));
+	tcase_add_test(tcase, url_has_a_limit);
+	tcase_add_test(tcase, lists_have_a_limit);
+	tcase_add_test(tcase, instances_have_names_and_a_limit);
+	tcase_add_loop_test(tcase, cross_check, 0, (int)(sizeof(checks) / sizeof(checks[0])));
+	tcase_add_test(tcase, no_instance_is_a_violation);
+	tcase_add_test(tcase, vrid_is_the_last_byte_of_the_first_address);
+	tcase_add_test(tcase, apiserver_equal);
+	tcase_add_test(tcase, manual_names_every_option_and_nothing_else);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
