@@ -242,7 +242,7 @@ static int step_down(const struct cli *cli)
 
 static int run(const struct cli *cli)
 {
-	int fd;
+	int fd, result;
 
 	/* A socket must not become file descriptor 2, which the log is written to. */
 	do
@@ -252,7 +252,10 @@ static int run(const struct cli *cli)
 		close(fd);
 	/* libevent, OpenSSL and the log write(2) to peers that may have gone. */
 	signal(SIGPIPE, SIG_IGN);
-	return host_run(cli->conf_path, cli->socket_path);
+	result = host_run(cli->conf_path, cli->socket_path);
+	if (result == 0)
+		return CLI_EXIT_OK;
+	return result == -EINVAL ? CLI_EXIT_CONFIG : CLI_EXIT_FAILED;
 }
 
 static int print(const char *text, const char *more)

@@ -421,12 +421,14 @@ static bool drain_sockets(struct daemon *d)
 	return drained;
 }
 
+/* Every router is made from an instance of the configuration in force. */
 static const struct conf_instance *instance_of(const struct daemon *d, const struct router *router)
 {
-	for (size_t i = 0; i < d->conf->instance_count; i++)
-		if (!strcmp(d->conf->instances[i].name, router->instance))
-			return &d->conf->instances[i];
-	return NULL;
+	const struct conf_instance *instance = d->conf->instances;
+
+	while (strcmp(instance->name, router->instance))
+		instance++;
+	return instance;
 }
 
 static void tell_interface(struct daemon *d, struct router *router, const char *name)
@@ -445,32 +447,44 @@ static void watch(struct daemon *d, const char *name)
 		log_error("cannot watch interface %s: %s", name, strerror(-error));
 }
 
-/* `interface = auto`: looks for one while there is none, or the one there was does not serve. */
+/* `interface = auto`, and no interface yet or none that serves: the address may have gone to
+ * another one. */
+static bool needs_interface(const struct router *router)
+{
+	return !router->interface[0] &&
+	       (!router->interface_known || router->link_fault != VRRP_REASON_STARTUP);
+}
+
+static bool any_needs_interface(const struct daemon *d)
+{
+	for (size_t i = 0; i < d->engine.router_count; i++)
+		if (needs_interface(d->engine.routers[i]))
+			return true;
+	return false;
+}
+
+static void find_interface(struct daemon *d, struct router *router)
+{
+	const struct conf_instance *instance = instance_of(d, router);
+	char name[CONF_INTERFACE_SIZE] = "";
+
+	if (link_find(d->link, &instance->addresses[0], instance->addresses,
+		      instance->address_count, name) == 0)
+		watch(d, name);
+	else if (router->interface_known)
+		return;
+	if (!router->interface_known || strcmp(name, router->interface_name))
+		tell_interface(d, router, name);
+}
+
+/* All events count from before the search on, so that what comes meanwhile is not missed. */
 static void resolve_auto(struct daemon *d)
 {
-	bool in_vain = false;
-
-	for (size_t i = 0; i < d->engine.router_count; i++) {
-		struct router *router = d->engine.routers[i];
-		const struct conf_instance *instance = instance_of(d, router);
-		char name[CONF_INTERFACE_SIZE];
-
-		if (router->interface[0] || !instance ||
-		    (router->interface_known && router->link_fault == VRRP_REASON_STARTUP))
-			continue;
-		if (link_find(d->link, &instance->addresses[0], instance->addresses,
-			      instance->address_count, name) < 0) {
-			in_vain = true;
-			if (!router->interface_known)
-				tell_interface(d, router, "");
-			continue;
-		}
-		watch(d, name);
-		if (strcmp(name, router->interface_name) || !router->interface_known)
-			tell_interface(d, router, name);
-		in_vain |= router->link_fault != VRRP_REASON_STARTUP;
-	}
-	link_watch_all(d->link, in_vain);
+	link_watch_all(d->link, any_needs_interface(d));
+	for (size_t i = 0; i < d->engine.router_count; i++)
+		if (needs_interface(d->engine.routers[i]))
+			find_interface(d, d->engine.routers[i]);
+	link_watch_all(d->link, any_needs_interface(d));
 }
 
 static void interface_changed(void *context, const struct interface *interface)

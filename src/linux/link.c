@@ -363,6 +363,7 @@ static unsigned short link_make_filter(const struct link *link,
 	const struct sock_filter pass = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
 	const struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
 	const struct sock_filter load = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LINK_INDEX_OFFSET);
+	bool all = link->watch_all;
 	unsigned short size = 0;
 
 	filter[size++] = load;
@@ -371,12 +372,15 @@ static unsigned short link_make_filter(const struct link *link,
 		const struct sock_filter compare = BPF_JUMP(
 			BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)watched->known.index), 0, 1);
 
-		if (link->watch_all || watched->known.index == 0 || size + 3 > LINK_FILTER_MAX) {
-			filter[0] = pass;
-			return 1;
-		}
+		all |= watched->known.index == 0 || size + 3 > LINK_FILTER_MAX;
+		if (all)
+			break;
 		filter[size++] = compare;
 		filter[size++] = pass;
+	}
+	if (all) {
+		filter[0] = pass;
+		return 1;
 	}
 	filter[size++] = drop;
 	return size;
