@@ -33,6 +33,12 @@
  */
 #define PROBE_RETRIES_MAX 2
 
+/*
+ * Attempts outside the cadence per interval. A server of several processes takes its connections
+ * away one process after the other; and there are servers that close after each response.
+ */
+#define PROBE_OUT_OF_TURN_MAX 4
+
 /* A timer may fire that much too early: libevent counts from the start of the loop's turn. */
 #define PROBE_EARLY_US 1000
 
@@ -86,8 +92,8 @@ struct probe {
 	bool spent;			      /* it ended with the response, as HTTP has it */
 	bool closed;			      /* it ended when nobody expected it */
 
-	bool busy;	  /* an attempt is under way */
-	bool out_of_turn; /* one was made outside the cadence since the last one of the cadence */
+	bool busy;	      /* an attempt is under way */
+	unsigned out_of_turn; /* attempts outside the cadence since the last one of the cadence */
 	unsigned retries;
 	struct instant started;
 	struct instant deadline;
@@ -727,7 +733,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 		if (instant_since(now, planned) > probe->conf.interval_us)
 			planned = now;
 		probe->next = instant_add(planned, probe->conf.interval_us);
-		probe->out_of_turn = false;
+		probe->out_of_turn = 0;
 		attempt_start(probe, now, planned);
 		return;
 	}
@@ -741,16 +747,13 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 		conclude(probe, HEALTH_TIMEOUT, 0, "timeout: TLS handshake not answered");
 }
 
-/*
- * HEALTH: the end of the held connection is looked into at once. Once per interval only, as there
- * are servers that close after each response.
- */
+/* HEALTH: the end of the held connection is looked into at once. */
 static void on_idle_closed(struct probe *probe, struct instant now)
 {
 	connection_drop(probe);
-	if (probe->out_of_turn)
+	if (probe->out_of_turn == PROBE_OUT_OF_TURN_MAX)
 		return;
-	probe->out_of_turn = true;
+	probe->out_of_turn++;
 	attempt_start(probe, now, now);
 }
 

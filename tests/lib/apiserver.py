@@ -37,7 +37,7 @@ modes of connections:
   silent-tls           TCP is accepted, TLS never answered
   reset-tls, eof-tls   TCP is accepted, then reset or closed
   plain                HTTP without TLS, which answers a TLS handshake with 400
-  tls1.1               nothing newer than TLS 1.1
+  tls1.1, tls1.2       200, but nothing newer than that
   h2                   speaks nothing but HTTP/2
 """
 
@@ -98,6 +98,8 @@ class Server:
         if self.mode == "tls1.1":
             context.set_ciphers("ALL:@SECLEVEL=0")
             context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+        if self.mode == "tls1.2":
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["h2"] if self.mode == "h2" else ["h2", "http/1.1"])
         if self.client_ca:
             context.load_verify_locations(self.client_ca)
@@ -184,6 +186,8 @@ class Server:
         fixed = {
             "ok": response(200, b"ok"),
             "late": response(200, b"ok"),
+            "tls1.1": response(200, b"ok"),
+            "tls1.2": response(200, b"ok"),
             "close": response(200, b"ok"),
             "close-announced": response(200, b"ok", ["Connection: close"]),
             "until-eof": b"HTTP/1.1 200 OK\r\n\r\nok",
