@@ -18,9 +18,10 @@ STAGE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 RUN=/run/stage
 VIP=${VIP-10.10.0.10}
 VIP6=${VIP6-fd00:10::10}
-ADVERT_INT_MS=250
-DOWN_MS=1000 # Active_Down_Interval at most: three intervals and one of skew
+ADVERT_INT_MS=250 # the defaults
+DOWN_MS=850       # Active_Down_Interval of ready nodes: three intervals and at most 77 ms of skew
 LEASE_MS=5000
+SLACK_MS=1000 # what a busy machine may add
 
 program() { # NAME PATH: an absolute path
 	[[ -x $2 ]] || { echo "$1: $2 is no program" >&2; exit 99; }
@@ -55,6 +56,7 @@ PROBE='' WIRE='' TOOK_MS=0
 STARTED=${EPOCHREALTIME/./}
 
 say() {
+	[[ -z ${QUIET-} ]] || return 0
 	local ms=$(((${EPOCHREALTIME/./} - STARTED) / 1000))
 
 	printf '%3d.%03d %s\n' $((ms / 1000)) $((ms % 1000)) "$*"
@@ -63,7 +65,7 @@ say() {
 fail() {
 	trap - ERR EXIT
 	set +e
-	say "FAILED: $*"
+	QUIET='' say "FAILED: $*"
 	stage_report
 	exit 1
 }
@@ -81,7 +83,7 @@ stage_report() {
 	[[ -z $WIRE ]] || { echo "=== wire"; tail -n 60 "$RUN/wire"; }
 }
 
-trap 'fail "${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND"' ERR
+trap '((BASHPID != $$)) || fail "${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND"' ERR
 trap 'fail "stopped after $SECONDS s"' TERM
 trap 'exit 130' INT
 
@@ -113,6 +115,16 @@ wait_ms() {
 
 wait_until() { # SECONDS COMMAND...
 	wait_ms $(($1 * 1000)) "${@:2}"
+}
+
+# COMMAND...: it succeeds at once, but for what a busy machine needs.
+soon() {
+	wait_ms "$SLACK_MS" "$@"
+}
+
+# COMMAND...: it succeeds as soon as Backups have given the Active up.
+within_down() {
+	wait_ms $((DOWN_MS + SLACK_MS)) "$@"
 }
 
 # MS COMMAND...: it succeeds all the time.
@@ -153,7 +165,7 @@ stage_init() {
 	ip netns add segment
 	ip -n segment link add bridge type bridge mcast_snooping 0
 	ip -n segment link set bridge up
-	stage_certs
+	"$STAGE_DIR/../lib/make-certs" "$RUN/certs"
 }
 
 stage_namespace() { # NODE
@@ -218,6 +230,7 @@ stage_running() {
 		wait_until 10 ready "$node"
 		wait_until 10 state_is "$node" Backup
 	done
+	client_greets
 	say "n1 is Active, all nodes are ready"
 }
 
@@ -306,25 +319,21 @@ state() {
 		"$PYTHON" "$STAGE_DIR/stage.py" value "${@:2}"
 }
 
+has() { # NODE PATTERN KEY...
+	# shellcheck disable=SC2053 # a pattern
+	[[ $(state "$1" "${@:3}") == $2 ]]
+}
+
+# The same of the first virtual router.
+router() { state "$1" virtual_routers 0 "${@:2}"; }
+router_has() { has "$1" "$2" virtual_routers 0 "${@:3}"; }
+
 state_is() { # NODE STATE [ROUTER]
-	[[ $(state "$1" virtual_routers "${3-0}" state) == "$2" ]]
+	has "$1" "$2" virtual_routers "${3-0}" state
 }
 
-ready() { # NODE
-	[[ $(state "$1" apiserver ready) == true ]]
-}
-
-unready() { # NODE
-	[[ $(state "$1" apiserver ready) == false ]]
-}
-
-counter() { # NODE NAME [ROUTER]
-	state "$1" virtual_routers "${3-0}" counters "$2"
-}
-
-rejected() { # NODE REASON [ROUTER]
-	state "$1" virtual_routers "${3-0}" rejected "$2"
-}
+ready() { has "$1" true apiserver ready; }
+unready() { has "$1" false apiserver ready; }
 
 # --- the VIP ---
 
@@ -358,6 +367,11 @@ client_sends_to() { # NODE [ADDRESS]
 	[[ $(ip -n client neigh show to "${2-$VIP}") == *"lladdr $(mac "$1") "* ]]
 }
 
+# The client has a neighbour entry for the VIP from now on.
+client_greets() {
+	on client "$VIPPROBE" -d 0.02 "$VIP" 6443 >"$RUN/greeting"
+}
+
 # Which node's apiserver answers an HTTPS request of the client to the VIP.
 served_by() { # NODE [ADDRESS]
 	[[ $(on client "$PYTHON" "$STAGE_DIR/stage.py" get "${2-$VIP}" "$RUN/certs/ca.crt") == "$1" ]]
@@ -370,7 +384,7 @@ probe_start() { # [ADDRESS]
 	wait_until 5 grep -q ^up "$RUN/probe"
 }
 
-# LOST, LONGEST_MS: how many probes were lost, and how long the longest outage was.
+# SENT, LOST, LONGEST_MS: how many probes were lost, and how long the longest outage was.
 probe_stop() {
 	local total
 
@@ -379,9 +393,10 @@ probe_stop() {
 	PROBE=''
 	total=$(grep ^total "$RUN/probe")
 	say "probe: $total"
-	[[ $total =~ lost=([0-9]+).*longest_ms=([0-9]+) ]]
-	LOST=${BASH_REMATCH[1]}
-	LONGEST_MS=${BASH_REMATCH[2]}
+	[[ $total =~ sent=([0-9]+)\ lost=([0-9]+).*longest_ms=([0-9]+) ]]
+	SENT=${BASH_REMATCH[1]}
+	LOST=${BASH_REMATCH[2]}
+	LONGEST_MS=${BASH_REMATCH[3]}
 }
 
 nothing_lost() {
@@ -393,19 +408,6 @@ outage_below() { # MS
 }
 
 # --- the apiserver ---
-
-stage_certs() {
-	local certs=$RUN/certs
-
-	mkdir -p "$certs"
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
-		-subj /CN=kubernetes -keyout "$certs/ca.key" -out "$certs/ca.crt" 2>/dev/null
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=kube-apiserver \
-		-keyout "$certs/apiserver.key" -out "$certs/apiserver.csr" 2>/dev/null
-	openssl x509 -req -days 2 -in "$certs/apiserver.csr" -CA "$certs/ca.crt" \
-		-CAkey "$certs/ca.key" -CAcreateserial -out "$certs/apiserver.crt" \
-		-extfile <(echo subjectAltName=DNS:kubernetes) 2>/dev/null
-}
 
 apiserver_configure() { # NODE
 	local dir=$RUN/$1
@@ -426,8 +428,8 @@ apiserver_configure() { # NODE
 		    server {
 		        listen 6443 ssl backlog=4096;
 		        listen [::]:6443 ssl backlog=4096;
-		        ssl_certificate $RUN/certs/apiserver.crt;
-		        ssl_certificate_key $RUN/certs/apiserver.key;
+		        ssl_certificate $RUN/certs/server.crt;
+		        ssl_certificate_key $RUN/certs/server.key;
 		        location = /readyz {
 		            if (-f $dir/unready) { return 500 "not ready"; }
 		            return 200 ok;
@@ -466,9 +468,9 @@ apiserver_ready() { rm "$RUN/$1/unready"; }
 link_down() { ip -n segment link set "$1" down; } # the node sees its carrier go
 link_up() { ip -n segment link set "$1" up; }
 
-# The switch forwards nothing from or to the node, which notices nothing.
-cut() { ip -n segment link set "$1" type bridge_slave state 0; }
-heal() { ip -n segment link set "$1" type bridge_slave state 3; }
+# The node's cable ends at another switch, where nobody is; the node notices nothing.
+cut() { ip -n segment link set "$1" nomaster; }
+heal() { ip -n segment link set "$1" master bridge; }
 
 # Multicast no longer reaches the node, but what it sends reaches the others.
 deafen() { ip -n segment link set "$1" type bridge_slave mcast_flood off; }
@@ -486,6 +488,19 @@ wire_start() {
 
 wire_count() { # PATTERN
 	grep -cE -- "$1" "$RUN/wire" || :
+}
+
+seen() { # PATTERN [TIMES]
+	(($(wire_count "$1") >= ${2-1}))
+}
+
+# NODE: the longest time between two adverts of it, in milliseconds.
+longest_gap() {
+	awk -v node="$1" '$2 == node && $3 == "advert" {
+		if (last && $1 - last > most)
+			most = $1 - last
+		last = $1
+	} END { printf "%d", most * 1000 }' "$RUN/wire"
 }
 
 # Past any wrapper, whose start costs more than the program's.

@@ -13,12 +13,16 @@ import json
 import socket
 import struct
 import sys
+import time
 
 VRRP = 112
 
 
 def value(*keys):
-    found = json.load(sys.stdin)
+    text = sys.stdin.read()
+    if not text:
+        sys.exit(1)  # no daemon
+    found = json.loads(text)
     for key in keys:
         found = found[int(key)] if isinstance(found, list) else found[key]
     print(found if isinstance(found, str) else json.dumps(found))
@@ -50,14 +54,15 @@ def attach_filter(sock):
     """ARP, protocol 112, neighbour advertisements: the client's connections cost nothing here."""
     program = (
         (0x28, 0, 0, 12),  # ldh ethertype
-        (0x15, 8, 0, 0x0806),
+        (0x15, 9, 0, 0x0806),
         (0x15, 0, 2, 0x0800),
         (0x30, 0, 0, 23),  # ldb IPv4 protocol
-        (0x15, 5, 6, VRRP),
-        (0x15, 0, 5, 0x86DD),
+        (0x15, 6, 7, VRRP),
+        (0x15, 0, 6, 0x86DD),
         (0x30, 0, 0, 20),  # ldb IPv6 next header
-        (0x15, 2, 0, VRRP),
-        (0x30, 0, 0, 54),  # ldb ICMPv6 type (shorter packets are refused)
+        (0x15, 3, 0, VRRP),
+        (0x15, 0, 3, 58),
+        (0x30, 0, 0, 54),  # ldb ICMPv6 type
         (0x15, 0, 1, 136),
         (0x06, 0, 0, 65535),
         (0x06, 0, 0, 0),
@@ -138,7 +143,7 @@ def forge(source, destination="", hops="255", version="3", type="1", vrid="10", 
 def send(*fields):
     """Written to the interface as a frame, so that nothing is put right on its way."""
     options = dict(field.split("=", 1) for field in fields)
-    times = int(options.pop("times", "1"))
+    times, pause = int(options.pop("times", "1")), float(options.pop("pause", "0"))
     mac = options.pop("mac", "")
     destination, rest = forge(**options)
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -151,6 +156,7 @@ def send(*fields):
         target = b"\x33\x33" + destination.packed[12:]
     for _ in range(times):
         sock.send(target + sock.getsockname()[4] + rest)
+        time.sleep(pause)
 
 
 if __name__ == "__main__":
