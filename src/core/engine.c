@@ -133,7 +133,7 @@ static void notify(struct engine *engine, struct router *router, struct instant 
 		.reason = action->reason,
 	};
 
-	if (transition.to != transition.from || router->history_count == 0) {
+	if (transition.to != transition.from) {
 		router->history[router->history_count++ % ENGINE_HISTORY_MAX] = transition;
 		router->counters.transitions[transition.to][transition.reason]++;
 	}
