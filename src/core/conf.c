@@ -692,10 +692,8 @@ static void check_unicast(const struct check *check, const struct conf_instance 
 
 	if (instance->unicast)
 		check_peers(check, instance);
-	if (source && !instance->unicast)
-		violation(check, instance, "unicast_src_ip", "needs unicast_peer");
-	else if (source &&
-		 !addr_in_list(&instance->unicast_src_ip, instance->peers, instance->peer_count))
+	if (source &&
+	    !addr_in_list(&instance->unicast_src_ip, instance->peers, instance->peer_count))
 		violation(check, instance, "unicast_src_ip",
 			  "must be one of unicast_peer, which lists every node");
 }

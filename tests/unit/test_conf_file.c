@@ -198,6 +198,9 @@ static const struct {
 	{"vrrp_instance {\n}\n",
 	 "1: missing title for section 'vrrp_instance'; what follows was not read\n"},
 
+	{"/* a\n * b */ # c\nlog_level = \"info\n",
+	 "3: the string that starts here does not end in its line; what follows was not read\n"},
+
 	/* Nothing of libconfuse that surprises. */
 	{VIP "control_socket = \"${HOME}/x\"\n",
 	 "2: ${...} is not allowed: a value does not depend on the environment; what follows was "
