@@ -3,12 +3,10 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,14 +28,13 @@
 #define TYPE_JSON "application/json"
 #define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
-static const struct timeval reap_after = {.tv_usec = 200000};
+static const struct timeval resume_after = {.tv_usec = 200000};
 
 struct control {
 	struct control_calls calls;
 	struct evhttp *http;
 	struct evconnlistener *listener;
-	struct event *reap;
-	struct bufferevent *connections[CONTROL_CONNECTIONS_MAX];
+	struct event *resume; /* set while there are too many connections */
 	dev_t device;
 	ino_t inode;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -188,33 +185,39 @@ static bool is_read(struct evhttp_request *request)
 	return is_allowed(request, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD, "GET, HEAD");
 }
 
-/* The value of a parameter of the query, NULL if it is not there; free() it. */
-static char *parameter(struct evhttp_request *request, const char *name)
+/*
+ * The value of the one parameter that a path takes, *ret_value = NULL if there is no query; free()
+ * it. False, if the query is anything else: what is misspelt must not mean the default.
+ */
+static bool parameter(struct evhttp_request *request, const char *name, char **ret_value)
 {
 	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request));
 	struct evkeyvalq values;
-	const char *value;
-	char *copy = NULL;
+	const struct evkeyval *first;
+	char *value = NULL;
 
-	if (!query || evhttp_parse_query_str(query, &values) != 0)
-		return NULL;
-	value = evhttp_find_header(&values, name);
-	if (value)
-		copy = strdup(value);
-	evhttp_clear_headers(&values);
-	return copy;
+	if (query && evhttp_parse_query_str(query, &values) != 0)
+		return false;
+	if (query) {
+		first = values.tqh_first;
+		if (first && !first->next.tqe_next && strcmp(first->key, name) == 0)
+			value = strdup(first->value);
+		evhttp_clear_headers(&values);
+	}
+	*ret_value = value;
+	return !query || value;
 }
 
 static void serve_state(struct evhttp_request *request, void *context)
 {
 	struct control *control = context;
 	struct state state;
-	char *format;
+	char *format = NULL;
 
 	if (!is_read(request))
 		return;
-	format = parameter(request, "format");
-	if (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0) {
+	if (!parameter(request, "format", &format) ||
+	    (format && strcmp(format, "text") != 0 && strcmp(format, "json") != 0)) {
 		reply_line(request, 400, "format is text or json");
 	} else {
 		control->calls.state(control->calls.context, &state);
@@ -248,11 +251,12 @@ static void serve_step_down(struct evhttp_request *request, void *context)
 {
 	struct control *control = context;
 	long seconds = CONTROL_STEP_DOWN_DEFAULT_S;
-	char line[96], *end, *text;
+	char line[96], *end, *text = NULL;
 
 	if (!is_allowed(request, EVHTTP_REQ_POST, "POST"))
 		return;
-	text = parameter(request, "seconds");
+	if (!parameter(request, "seconds", &text))
+		seconds = 0;
 	if (text) {
 		seconds = strtol(text, &end, 10);
 		/* strtol() takes leading spaces and signs. */
@@ -277,69 +281,81 @@ static void serve_unknown(struct evhttp_request *request, void *context)
 	reply_line(request, 404, "there is /v1/state, /metrics, /healthz and /v1/step-down");
 }
 
-/* evhttp has freed its connection when nobody is called any more. */
-static bool is_closed(struct bufferevent *connection)
-{
-	bufferevent_event_cb called = NULL;
+struct tally {
+	const struct control *control;
+	unsigned count;
+	evutil_socket_t seen[CONTROL_CONNECTIONS_MAX];
+};
 
-	bufferevent_getcb(connection, NULL, NULL, &called, NULL);
-	return !called;
+static bool is_connection(const struct control *control, evutil_socket_t fd)
+{
+	struct sockaddr_un local = {.sun_family = AF_UNSPEC};
+	socklen_t size = sizeof(local);
+
+	return fd >= 0 && fd != evconnlistener_get_fd(control->listener) &&
+	       getsockname(fd, (struct sockaddr *)&local, &size) == 0 &&
+	       local.sun_family == AF_UNIX && strcmp(local.sun_path, control->path) == 0;
 }
 
-/*
- * libevent 2.1 neither limits the connections of an evhttp nor tells when one ends. So a reference
- * to each is held here; evhttp itself closes the file descriptor, as BEV_OPT_CLOSE_ON_FREE is not
- * set.
- */
-static void reap(evutil_socket_t fd, short events, void *context)
+/* A connection waits with one event or two. */
+static int count_connection(const struct event_base *base, const struct event *event, void *context)
+{
+	struct tally *tally = context;
+	evutil_socket_t fd = event_get_fd(event);
+
+	(void)base;
+	for (unsigned i = 0; i < tally->count; i++) {
+		if (tally->seen[i] == fd)
+			return 0;
+	}
+	if (is_connection(tally->control, fd))
+		tally->seen[tally->count++] = fd;
+	/* Not 0: enough seen. */
+	return tally->count == CONTROL_CONNECTIONS_MAX;
+}
+
+static unsigned count_connections(struct control *control, struct event_base *base)
+{
+	struct tally tally = {.control = control};
+
+	event_base_foreach_event(base, count_connection, &tally);
+	return tally.count;
+}
+
+static void resume(evutil_socket_t fd, short events, void *context)
 {
 	struct control *control = context;
-	unsigned open = 0;
 
 	(void)fd;
 	(void)events;
-	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
-		struct bufferevent **connection = &control->connections[i];
-
-		if (*connection && is_closed(*connection)) {
-			bufferevent_decref(*connection);
-			*connection = NULL;
-		}
-		open += *connection != NULL;
-	}
-	if (open)
-		event_add(control->reap, &reap_after);
-	if (open < CONTROL_CONNECTIONS_MAX)
+	if (count_connections(control, event_get_base(control->resume)) < CONTROL_CONNECTIONS_MAX)
 		evconnlistener_enable(control->listener);
+	else
+		event_add(control->resume, &resume_after);
 }
 
-/* Called by evhttp for each connection it accepts. NULL would make it create one of its own. */
+/*
+ * Called by evhttp for each connection, which has no event yet. libevent 2.1 neither limits the
+ * connections of an evhttp nor tells when one ends, so they are counted by what waits in the loop.
+ * NULL: evhttp makes the bufferevent itself.
+ */
 static struct bufferevent *accepted(struct event_base *base, void *context)
 {
 	struct control *control = context;
-	struct bufferevent *connection = bufferevent_socket_new(base, -1, 0);
-	size_t i = 0;
 
-	while (i < CONTROL_CONNECTIONS_MAX && control->connections[i])
-		i++;
-	if (connection && i < CONTROL_CONNECTIONS_MAX) {
-		bufferevent_incref(connection);
-		control->connections[i++] = connection;
-		event_add(control->reap, &reap_after);
-	}
-	while (i < CONTROL_CONNECTIONS_MAX && control->connections[i])
-		i++;
-	if (i == CONTROL_CONNECTIONS_MAX)
+	if (count_connections(control, base) + 1 >= CONTROL_CONNECTIONS_MAX) {
 		evconnlistener_disable(control->listener);
-	return connection;
+		event_add(control->resume, &resume_after);
+	}
+	return NULL;
 }
 
 static bool serve(struct control *control, struct event_base *base)
 {
 	struct evhttp *http = control->http = evhttp_new(base);
 
-	control->reap = event_new(base, -1, 0, reap, control);
-	if (!http || !control->reap)
+	control->resume = event_new(base, -1, 0, resume, control);
+	if (!http || !control->resume)
 		return false;
 	evhttp_set_bevcb(http, accepted, control);
 	evhttp_set_timeout(http, CONTROL_TIMEOUT_S);
@@ -401,12 +417,8 @@ void control_free(struct control *control)
 		evhttp_free(control->http);
 	else if (control->listener)
 		evconnlistener_free(control->listener);
-	for (size_t i = 0; i < CONTROL_CONNECTIONS_MAX; i++) {
-		if (control->connections[i])
-			bufferevent_decref(control->connections[i]);
-	}
-	if (control->reap)
-		event_free(control->reap);
+	if (control->resume)
+		event_free(control->resume);
 	free(control);
 }
 

@@ -95,7 +95,7 @@ static const char *explanation(enum vrrp_reason reason)
 	case VRRP_REASON_STARTUP:
 		return "just started";
 	case VRRP_REASON_RECOVERED:
-		return "what was missing on %s is back";
+		return "what was missing on %s is there";
 	case VRRP_REASON_ACTIVE_DOWN:
 		return "nothing heard from an Active for the Active_Down_Interval";
 	case VRRP_REASON_ACTIVE_STOPPED:
@@ -487,8 +487,9 @@ static void put_apiserver(FILE *out, const struct state *state)
 		put_field(out, "last probe", "none has ended yet");
 		return;
 	}
-	put_field(out, "last probe", "%s in %.1f ms; %u in a row", health_result_name(health->last),
-		  (double)apiserver->last_latency_us / 1e3, health->consecutive);
+	put_field(out, "last probe", "%s after %.1f ms; %u %s in a row",
+		  health_result_name(health->last), (double)apiserver->last_latency_us / 1e3,
+		  health->consecutive, health->last == HEALTH_OK ? "ok" : "failed");
 	if (*apiserver->last_error)
 		put_field(out, "error", "%s", apiserver->last_error);
 	put_field(out, "probes", "%s", list);
