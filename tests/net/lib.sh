@@ -379,7 +379,8 @@ served_by() { # NODE [ADDRESS]
 
 # Probes the VIP a thousand times a second from the client, from now until probe_stop.
 probe_start() { # [ADDRESS]
-	nsenter --net=/run/netns/client "$VIPPROBE" "${1-$VIP}" 6443 >"$RUN/probe" &
+	: >"$RUN/probe"
+	nsenter --net=/run/netns/client "$VIPPROBE" "${1-$VIP}" 6443 >>"$RUN/probe" &
 	PROBE=$!
 	wait_until 5 grep -q ^up "$RUN/probe"
 }
@@ -481,7 +482,8 @@ undeafen() { ip -n segment link set "$1" type bridge_slave mcast_flood on; }
 # TIME NODE arp request|reply SENDER TARGET
 # TIME NODE na TARGET override=0|1
 wire_start() {
-	nsenter --net=/run/netns/segment "$PYTHON" "$STAGE_DIR/stage.py" listen >"$RUN/wire" &
+	: >"$RUN/wire"
+	nsenter --net=/run/netns/segment "$PYTHON" "$STAGE_DIR/stage.py" listen >>"$RUN/wire" &
 	WIRE=$!
 	wait_until 5 grep -q listening "$RUN/wire"
 }
