@@ -10,7 +10,7 @@
 
 #include "core/health.h"
 
-#define SECOND_US 1000000
+#define SECOND_US INT64_C(1000000)
 #define CENTISECOND_SCALE 100
 #define HTTPS_PORT 443
 #define DNS_LABEL_MAX 63 /* RFC 1035 2.3.4 */
@@ -31,9 +31,9 @@ static_assert(ADVERT_CHECKSUM_RFC9568 == 0, "words_checksum is in this order");
 
 #define IN(section, member)                                                                        \
 	.offset = offsetof(struct section, member), .size = sizeof(((struct section *)0)->member)
-#define GLOBAL(type_, name_) .section = CONF_SECTION_GLOBAL, .type = type_, .name = name_
-#define APISERVER(type_, name_) .section = CONF_SECTION_APISERVER, .type = type_, .name = name_
-#define INSTANCE(type_, name_) .section = CONF_SECTION_INSTANCE, .type = type_, .name = name_
+#define GLOBAL(type_, name_) .section = CONF_SECTION_GLOBAL, .type = (type_), .name = (name_)
+#define APISERVER(type_, name_) .section = CONF_SECTION_APISERVER, .type = (type_), .name = (name_)
+#define INSTANCE(type_, name_) .section = CONF_SECTION_INSTANCE, .type = (type_), .name = (name_)
 
 const struct conf_option conf_options[] = {
 	{GLOBAL(CONF_TYPE_WORD, "log_level"), IN(conf, log_level), .initial = "info",
@@ -84,8 +84,7 @@ const struct conf_option conf_options[] = {
 	{INSTANCE(CONF_TYPE_WORD, "preempt"), IN(conf_instance, preempt), .initial = "health",
 	 .words = words_preempt},
 	{INSTANCE(CONF_TYPE_NUMBER, "preempt_delay"), IN(conf_instance, preempt_delay_us),
-	 .initial = "0", .min = 0, .max = INT64_C(1000) * SECOND_US, .scale = SECOND_US,
-	 .unit = "seconds"},
+	 .initial = "0", .min = 0, .max = 1000 * SECOND_US, .scale = SECOND_US, .unit = "seconds"},
 	{INSTANCE(CONF_TYPE_PEERS, "unicast_peer"), IN(conf_instance, peers)},
 	{INSTANCE(CONF_TYPE_ADDRESS, "unicast_src_ip"), IN(conf_instance, unicast_src_ip),
 	 .initial = "auto", .zero = "auto"},
@@ -224,20 +223,21 @@ static int64_t number_parse(const char *text, int64_t scale)
 	return fits ? value : INT64_MAX;
 }
 
+/* With as few digits behind the point as it takes, without a point for none. */
 static const char *number_format(int64_t value, int64_t scale, char text[CONF_TEXT_SIZE])
 {
-	int used = snprintf(text, CONF_TEXT_SIZE, "%" PRId64, value / scale);
-	char *end = text + used;
+	int digits = 0;
+	int end;
 
-	value %= scale;
-	if (value != 0)
-		*end++ = '.';
-	while (value != 0) {
-		scale /= 10;
-		*end++ = (char)('0' + value / scale);
-		value %= scale;
-	}
-	*end = '\0';
+	for (int64_t place = scale; place > 1; place /= 10)
+		digits++;
+	end = snprintf(text, CONF_TEXT_SIZE, "%" PRId64 ".%0*" PRId64, value / scale, digits,
+		       value % scale);
+	while (text[end - 1] == '0')
+		end--;
+	if (text[end - 1] == '.')
+		end--;
+	text[end] = '\0';
 	return text;
 }
 
@@ -437,7 +437,7 @@ static bool parse_interface(void *field, const char *text, char reason[CONF_TEXT
 /* An address that a node can have and others can send to. */
 static bool parse_address(const char *text, struct addr *ret, char reason[CONF_TEXT_SIZE])
 {
-	struct addr address;
+	struct addr address = {0};
 
 	if (!addr_parse(text, &address))
 		return refuse(reason, "not an IPv4 or IPv6 address");
@@ -467,7 +467,7 @@ static bool parse_virtual_address(struct conf_instance *instance, const char *te
 {
 	char plain[ADDR_TEXT_SIZE];
 	size_t length = strcspn(text, "/");
-	struct addr address;
+	struct addr address = {0};
 
 	if (length >= sizeof(plain))
 		return refuse(reason, "not an IPv4 or IPv6 address");
@@ -544,28 +544,36 @@ const char *conf_option_format(const struct conf_option *option, const void *sec
 			       char text[CONF_TEXT_SIZE])
 {
 	const char *field = (const char *)section + option->offset;
+	const char *word = "";
 
-	if (option->zero && is_zero(field, option->size))
-		return strcpy(text, option->zero);
 	switch (option->type) {
 	case CONF_TYPE_BOOLEAN:
-		return strcpy(text, number_load(field, option->size) ? "true" : "false");
+		word = number_load(field, option->size) ? "true" : "false";
+		break;
 	case CONF_TYPE_NUMBER:
-		return number_format(number_load(field, option->size), option->scale, text);
+		word = number_format(number_load(field, option->size), option->scale, text);
+		break;
 	case CONF_TYPE_WORD:
-		return strcpy(text, option->words[number_load(field, option->size)]);
+		word = option->words[number_load(field, option->size)];
+		break;
 	case CONF_TYPE_PATH:
 	case CONF_TYPE_URL:
 	case CONF_TYPE_SERVER_NAME:
 	case CONF_TYPE_INTERFACE:
-		return strcpy(text, field);
+		word = field;
+		break;
 	case CONF_TYPE_ADDRESS:
-		return addr_format((const struct addr *)(const void *)field, text);
+		word = addr_format((const struct addr *)(const void *)field, text);
+		break;
 	case CONF_TYPE_VIRTUAL_ADDRESSES:
 	case CONF_TYPE_PEERS:
 		break;
 	}
-	return strcpy(text, "");
+	if (option->zero && is_zero(field, option->size))
+		word = option->zero;
+	if (word != text)
+		text_store(text, CONF_TEXT_SIZE, word);
+	return text;
 }
 
 static void set_defaults(enum conf_section section, void *fields)

@@ -75,24 +75,35 @@ struct reader {
 /* libconfuse's callbacks carry no context, and its scanner is one per process anyway. */
 static struct reader *reader;
 
-/* One line for the terminal, whatever is in the file. */
-__attribute__((format(printf, 2, 3))) static void add_error(int line, const char *format, ...)
+/* NULL, and the reading has to stop, if there is no room. */
+static struct file_error *new_error(int line)
 {
 	struct file_error *error = &reader->errors[reader->error_count];
-	va_list arguments;
 
 	if (reader->error_count == ERRORS_MAX) {
 		reader->stop = true;
-		return;
+		return NULL;
 	}
 	error->line = line;
 	error->order = reader->error_count++;
+	return error;
+}
+
+/* One line for the terminal, whatever is in the file. */
+__attribute__((format(printf, 2, 3))) static void add_error(int line, const char *format, ...)
+{
+	struct file_error *error = new_error(line);
+	char text[sizeof(error->text)];
+	va_list arguments;
+
 	va_start(arguments, format);
-	vsnprintf(error->text, sizeof(error->text), format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	for (char *c = error->text; *c; c++)
+	for (char *c = text; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
 			*c = '?';
+	if (error)
+		memcpy(error->text, text, sizeof(text));
 }
 
 static enum conf_section section_of(const cfg_t *cfg)
@@ -257,7 +268,7 @@ static bool learn_unknown(enum conf_section section, const char *name, int line)
 	    is_section_name(name) || conf_option_find(section, name) || unknown_find(section, name))
 		return false;
 	*unknown = (struct unknown){.section = section, .line = line};
-	strcpy(unknown->name, name);
+	memcpy(unknown->name, name, strlen(name));
 	reader->unknown_count++;
 	reader->again = true;
 	return true;
@@ -377,36 +388,30 @@ static bool scan(char *text)
 	return true;
 }
 
-/* The whole file, ended with a zero byte and with room for TAIL. Returns 0 or -errno. */
-static int read_text(const char *path, char **ret_text)
+/* The text of an open file, ended with a zero byte and with room for TAIL. Returns 0 or -errno. */
+static int read_descriptor(int fd, char **ret_text)
 {
-	/* O_NONBLOCK: opening a FIFO must not hold up a running daemon. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
-	char *text = NULL;
-	size_t size = 0;
+	char *text;
 	ssize_t got = 1;
-	int error = 0;
+	size_t size = 0;
 
-	if (fd < 0)
-		return -errno;
 	if (fstat(fd, &status) != 0)
-		error = -errno;
-	else if (!S_ISREG(status.st_mode))
-		error = S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
-	else if (status.st_size > CONF_FILE_SIZE_MAX)
-		error = -EFBIG;
-	else if (!(text = calloc(1, (size_t)status.st_size + sizeof(TAIL))))
-		error = -ENOMEM;
-	while (!error && got > 0 && size < (size_t)status.st_size) {
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return S_ISDIR(status.st_mode) ? -EISDIR : -EINVAL;
+	if (status.st_size > CONF_FILE_SIZE_MAX)
+		return -EFBIG;
+	text = calloc(1, (size_t)status.st_size + sizeof(TAIL));
+	if (!text)
+		return -ENOMEM;
+	while (got > 0 && size < (size_t)status.st_size) {
 		got = read(fd, text + size, (size_t)status.st_size - size);
-		error = got < 0 ? -errno : 0;
 		size += got > 0 ? (size_t)got : 0;
 	}
-	close(fd);
-	if (!error && memchr(text, '\0', size))
-		error = -EILSEQ;
-	if (error) {
+	if (got < 0 || memchr(text, '\0', size)) {
+		int error = got < 0 ? -errno : -EILSEQ;
+
 		free(text);
 		return error;
 	}
@@ -414,11 +419,24 @@ static int read_text(const char *path, char **ret_text)
 	return 0;
 }
 
+static int read_text(const char *path, char **ret_text)
+{
+	/* O_NONBLOCK: opening a FIFO must not hold up a running daemon. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int result;
+
+	if (fd < 0)
+		return -errno;
+	result = read_descriptor(fd, ret_text);
+	close(fd);
+	return result;
+}
+
 static void report_unreadable(const char *path, int error, void (*tell)(void *, const char *),
 			      void *context)
 {
 	char line[CONF_TEXT_SIZE * 3];
-	const char *why = strerror(-error);
+	const char *why = strerrordesc_np(-error);
 
 	if (error == -EINVAL)
 		why = "not a regular file";
@@ -495,7 +513,7 @@ static bool run_pass(const char *text)
 
 	cfg = cfg_init(root, CFGF_NONE);
 	if (!cfg) {
-		add_error(0, "%s", strerror(ENOMEM));
+		add_error(0, "%s", strerrordesc_np(ENOMEM));
 		return false;
 	}
 	cfg_set_error_function(cfg, take_error);
@@ -630,7 +648,7 @@ struct conf *conf_file_read(const char *path, void (*error)(void *context, const
 	}
 	reader->conf = conf;
 	if (scan(text)) {
-		strcat(text, TAIL);
+		memcpy(text + strlen(text), TAIL, sizeof(TAIL));
 		parse(text);
 	}
 	report(path, error, context);
