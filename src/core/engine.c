@@ -201,11 +201,14 @@ static void take_addresses(struct router *router, const struct conf_instance *in
 		.bytes = {0xfe, 0x80, [8] = 2, 0, 0x5e, 0xff, 0xfe, 0, 2, router->vrid}};
 	size_t count = 0;
 
+	router->link_local_derived = router->family == ADDR_FAMILY_IPV6;
 	if (router->family == ADDR_FAMILY_IPV6) {
 		for (size_t i = instance->address_count; i-- > 0;)
-			if (addr_is_link_local(&instance->addresses[i]) &&
-			    instance->addresses[i].family == ADDR_FAMILY_IPV6)
+			if (instance->addresses[i].family == ADDR_FAMILY_IPV6 &&
+			    addr_is_link_local(&instance->addresses[i])) {
 				first = instance->addresses[i];
+				router->link_local_derived = false;
+			}
 		router->addresses[count++] = first;
 	}
 	for (size_t i = 0; i < instance->address_count; i++) {
@@ -430,11 +433,23 @@ bool engine_configure(struct engine *engine, struct instant now, const struct co
 	return true;
 }
 
-static bool is_usable(const struct router *router, const struct interface_address *candidate,
+static bool is_vip(const struct engine *engine, const struct addr *address)
+{
+	for (size_t i = 0; i < engine->router_count; i++) {
+		const struct router *router = engine->routers[i];
+
+		if (addr_in_list(address, router->addresses, router->address_count))
+			return true;
+	}
+	return false;
+}
+
+/* The node's own address, fit to be a source. */
+static bool is_usable(const struct engine *engine, const struct interface_address *candidate,
 		      enum addr_family family)
 {
 	return candidate->address.family == family && !candidate->deprecated &&
-	       !addr_in_list(&candidate->address, router->addresses, router->address_count);
+	       !is_vip(engine, &candidate->address);
 }
 
 /* Whether adverts may be sent from this address of the interface (RFC 9568 7.2). */
@@ -448,8 +463,8 @@ static bool is_primary(const struct router *router, const struct addr *address)
 }
 
 /* Finds *ret_primary, or the reason why there is none. */
-static enum vrrp_reason examine(const struct router *router, const struct interface *interface,
-				struct addr *ret_primary)
+static enum vrrp_reason examine(const struct engine *engine, const struct router *router,
+				const struct interface *interface, struct addr *ret_primary)
 {
 	bool usable = false;
 
@@ -458,7 +473,7 @@ static enum vrrp_reason examine(const struct router *router, const struct interf
 	for (size_t i = 0; i < interface->address_count; i++) {
 		const struct interface_address *candidate = &interface->addresses[i];
 
-		if (!is_usable(router, candidate, router->family))
+		if (!is_usable(engine, candidate, router->family))
 			continue;
 		if (is_primary(router, &candidate->address)) {
 			*ret_primary = candidate->address;
@@ -474,13 +489,16 @@ static enum vrrp_reason examine(const struct router *router, const struct interf
 }
 
 /* BANDS: the IPv4 address if the interface has one, for both families, else the IPv6 one. */
-static void find_auto_address(struct router *router, const struct interface *interface)
+static void find_auto_address(const struct engine *engine, struct router *router,
+			      const struct interface *interface)
 {
 	struct addr found = router->primary;
 
-	for (size_t i = interface->address_count; i-- > 0;)
-		if (is_usable(router, &interface->addresses[i], ADDR_FAMILY_IPV4))
+	for (size_t i = 0; i < interface->address_count; i++)
+		if (is_usable(engine, &interface->addresses[i], ADDR_FAMILY_IPV4)) {
 			found = interface->addresses[i].address;
+			break;
+		}
 	if (!addr_is_unspecified(&found))
 		router->auto_address = found;
 	router->ready_priority = ready_priority_of(router);
@@ -567,13 +585,13 @@ void engine_interface(struct engine *engine, struct instant now, struct router *
 	if (replaced && interface->index != 0)
 		step_fault(engine, router, now, VRRP_REASON_NO_INTERFACE);
 	router->primary = (struct addr){.family = router->family};
-	router->link_fault = examine(router, interface, &router->primary);
+	router->link_fault = examine(engine, router, interface, &router->primary);
 	memcpy(router->interface_name, interface->name, sizeof(router->interface_name));
 	router->ifindex = interface->index;
 	lost = compare_presence(router, interface);
-	find_auto_address(router, interface);
-	step_priority(engine, router, now);
 	evaluate(engine, router, now);
+	find_auto_address(engine, router, interface);
+	step_priority(engine, router, now);
 	reconcile(engine, router, now, lost);
 	if (!router->interface_known && !engine->shutting_down) {
 		router->interface_known = true;
@@ -589,17 +607,22 @@ void engine_socket(struct engine *engine, struct instant now, struct router *rou
 	evaluate(engine, router, now);
 }
 
+/* The derived link-local address does not count as shared: everybody with this VRID has it. */
 static bool shares_address(const struct router *router, const struct advert *advert, bool *ret_same)
 {
-	unsigned shared = 0;
+	size_t first = router->link_local_derived ? 1 : 0;
+	unsigned known = 0;
+	bool shares = false;
 
 	for (unsigned i = 0; i < advert->address_count; i++) {
 		struct addr address = advert_address(advert, i);
 
-		shared += addr_in_list(&address, router->addresses, router->address_count);
+		known += addr_in_list(&address, router->addresses, router->address_count);
+		shares |= addr_in_list(&address, router->addresses + first,
+				       router->address_count - first);
 	}
-	*ret_same = shared == advert->address_count && shared == router->address_count;
-	return shared > 0;
+	*ret_same = known == advert->address_count && known == router->address_count;
+	return shares;
 }
 
 /* The rest of the REJECT chain: what the packet alone could not answer. */
@@ -639,8 +662,14 @@ static void remember(struct router *router, struct instant now, const struct pac
 				slot = &router->heard[i];
 	}
 	*slot = (struct router_heard){.address = packet->source, .priority = priority, .at = now};
+}
+
+static void follow(struct router *router, struct instant now, const struct packet *packet,
+		   uint8_t priority)
+{
 	router->active_known = priority != VRRP_PRIORITY_STOP;
-	router->active_router = *slot;
+	router->active_router =
+		(struct router_heard){.address = packet->source, .priority = priority, .at = now};
 }
 
 static void count_accepted(struct engine *engine, struct router *router,
@@ -689,6 +718,8 @@ void engine_packet(struct engine *engine, struct instant now, int ifindex,
 				.interval_cs = advert.interval_cs,
 				.priority = advert.priority},
 	     });
+	if (router->vrrp.state == VRRP_STATE_BACKUP)
+		follow(router, now, packet, advert.priority);
 }
 
 void engine_ready(struct engine *engine, struct instant now, bool ready)

@@ -30,7 +30,8 @@
 #define ENGINE_SEND_FAILURES_MAX                                                                   \
 	3 /* adverts in a row that could not be sent, until the role is given up */
 #define ENGINE_INTERVAL_FACTOR 10 /* BOUNDS: an interval up to so many times our own is adopted */
-#define ENGINE_INTERFACE_ADDRESSES_MAX 128
+/* Every VIP there can be, and the node's own addresses. */
+#define ENGINE_INTERFACE_ADDRESSES_MAX (CONF_INSTANCES_MAX * ENGINE_ADDRESSES_MAX + 128)
 
 /* An interface as netlink shows it. */
 struct interface_address {
@@ -93,6 +94,7 @@ struct router {
 	struct addr unicast_src_ip;
 	size_t address_count;
 	struct addr addresses[ENGINE_ADDRESSES_MAX];
+	bool link_local_derived; /* the first address is, and not from the file */
 	size_t peer_count;
 	struct addr peers[CONF_PEERS_MAX]; /* of this family */
 
@@ -181,7 +183,8 @@ void engine_fini(struct engine *engine);
  */
 bool engine_configure(struct engine *engine, struct instant now, const struct conf *conf);
 
-/* What is known of the interface of one router: at first, and after every change. */
+/* What is known of the interface of one router: at first, after every change, and after
+ * engine_configure(). */
 void engine_interface(struct engine *engine, struct instant now, struct router *router,
 		      const struct interface *interface);
 

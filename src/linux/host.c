@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,7 +49,8 @@ struct slot {
 	enum addr_family family;
 	bool multicast;
 	struct sock *sock;
-	struct event *readable; /* only wakes the loop; the turn reads */
+	struct event *event;
+	bool readable; /* noted by the event; the turn reads */
 	struct slot *next;
 };
 
@@ -60,6 +62,7 @@ struct daemon {
 	struct conf *conf;
 
 	struct event_base *base;
+	int timer_fd; /* on CLOCK_MONOTONIC, as struct instant */
 	struct event *timer;
 	struct event *netlink;
 	struct event *signals[4];
@@ -71,8 +74,8 @@ struct daemon {
 	struct slot *slots;
 
 	struct instant started;
-	struct instant now;	     /* of this turn */
-	struct instant armed;	     /* the deadline that the timer waits for */
+	struct instant now;   /* of this turn */
+	struct instant armed; /* what the timer is set to, never later than the next deadline */
 	struct instant socket_retry; /* INSTANT_NEVER if all sockets are open */
 	int64_t late_max_us;
 
@@ -80,6 +83,8 @@ struct daemon {
 	struct state_apiserver apiserver;
 
 	/* Noted by callbacks, done in the turn. */
+	bool netlink_readable;
+	bool timer_fired;
 	unsigned shutdowns;
 	bool reload;
 	bool dump;
@@ -290,17 +295,19 @@ static void host_trace(struct host *host, const struct router *router, enum engi
 	}
 }
 
-static void wake(evutil_socket_t fd, short events, void *context)
+static void note(evutil_socket_t fd, short events, void *context)
 {
+	bool *noted = context;
+
 	(void)fd;
 	(void)events;
-	(void)context;
+	*noted = true;
 }
 
 static void slot_free(struct slot *slot)
 {
-	if (slot->readable)
-		event_free(slot->readable);
+	if (slot->event)
+		event_free(slot->event);
 	sock_free(slot->sock);
 	free(slot);
 }
@@ -319,8 +326,9 @@ static int slot_open(struct daemon *d, const struct router *router, bool multica
 	error = sock_new(slot->ifindex, slot->family, multicast, &slot->sock);
 	if (error < 0)
 		goto fail;
-	slot->readable = event_new(d->base, sock_fd(slot->sock), EV_READ | EV_PERSIST, wake, NULL);
-	if (!slot->readable || event_add(slot->readable, NULL) < 0) {
+	slot->event = event_new(d->base, sock_fd(slot->sock), EV_READ | EV_PERSIST, note,
+				&slot->readable);
+	if (!slot->event || event_add(slot->event, NULL) < 0) {
 		error = -ENOMEM;
 		goto fail;
 	}
@@ -405,14 +413,20 @@ static void receive(void *context, const struct packet *packet)
 	engine_packet(&slot->daemon->engine, slot->daemon->now, slot->ifindex, packet);
 }
 
-/* True if every socket is empty now. */
-static bool drain_sockets(struct daemon *d)
+/*
+ * True if every socket is empty now. One that the loop did not find readable may have become so
+ * since then, which only matters when a timer is due.
+ */
+static bool drain_sockets(struct daemon *d, bool timer_due)
 {
 	bool drained = true;
 
 	for (struct slot *slot = d->slots; slot; slot = slot->next) {
-		int result = sock_drain(slot->sock, DRAIN_MAX, receive, slot);
+		int result = 1;
 
+		if (slot->readable || timer_due)
+			result = sock_drain(slot->sock, DRAIN_MAX, receive, slot);
+		slot->readable = false;
 		if (result == 0)
 			drained = false;
 		else if (result < 0 && may_complain(d, COMPLAINT_RECEIVE))
@@ -433,7 +447,7 @@ static const struct conf_instance *instance_of(const struct daemon *d, const str
 
 static void tell_interface(struct daemon *d, struct router *router, const char *name)
 {
-	const struct interface none = {0};
+	static const struct interface none;
 	const struct interface *interface = name[0] ? link_get(d->link, name) : NULL;
 
 	engine_interface(&d->engine, d->now, router, interface ? interface : &none);
@@ -519,8 +533,9 @@ static void attach_interfaces(struct daemon *d)
 
 static void drain_netlink(struct daemon *d)
 {
-	int count = link_drain(d->link);
+	int count = d->netlink_readable ? link_drain(d->link) : 0;
 
+	d->netlink_readable = false;
 	if (count < 0 && may_complain(d, COMPLAINT_NETLINK))
 		log_error("cannot read netlink events: %s", strerror(-count));
 	if (count == 0)
@@ -760,9 +775,14 @@ static void take_requests(struct daemon *d)
 	d->step_down_s = 0;
 }
 
-static void note_lateness(struct daemon *d)
+static struct instant next_deadline(const struct daemon *d)
 {
-	int64_t late_us = instant_since(d->now, d->armed);
+	return instant_min(engine_deadline(&d->engine), d->socket_retry);
+}
+
+static void note_lateness(struct daemon *d, struct instant deadline)
+{
+	int64_t late_us = instant_since(d->now, deadline);
 
 	if (late_us > d->late_max_us)
 		d->late_max_us = late_us;
@@ -770,34 +790,36 @@ static void note_lateness(struct daemon *d)
 		log_warning("the loop was late by %lld ms", (long long)(late_us / 1000));
 }
 
+/* A deadline that has moved on, as it does with every advert that a Backup hears, leaves the timer
+ * where it is. */
 static void arm_timer(struct daemon *d)
 {
-	int64_t wait_us;
-	struct timeval wait;
+	struct instant deadline = next_deadline(d);
+	struct itimerspec when = {0};
 
-	d->armed = instant_min(engine_deadline(&d->engine), d->socket_retry);
-	if (instant_is_never(d->armed)) {
-		event_del(d->timer);
+	if (!d->timer_fired && !instant_is_never(d->armed) && instant_due(d->armed, deadline))
 		return;
+	if (!instant_is_never(deadline)) {
+		when.it_value.tv_sec = deadline.us / SECOND_US;
+		when.it_value.tv_nsec = deadline.us % SECOND_US * 1000;
 	}
-	wait_us = instant_since(d->armed, clock_now());
-	wait_us = wait_us > 0 ? wait_us : 0;
-	wait.tv_sec = wait_us / SECOND_US;
-	wait.tv_usec = wait_us % SECOND_US;
-	event_add(d->timer, &wait);
+	timerfd_settime(d->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+	d->armed = deadline;
+	d->timer_fired = false;
 }
 
 /* SOCKETS FIRST: the clock is read before anything else, so that nothing expires which could not be
  * heard. */
 static void turn(struct daemon *d)
 {
+	struct instant deadline = next_deadline(d);
 	bool drained;
 
 	d->now = clock_now();
-	note_lateness(d);
+	note_lateness(d, deadline);
 	take_signals(d);
 	drain_netlink(d);
-	drained = drain_sockets(d);
+	drained = drain_sockets(d, instant_due(deadline, d->now));
 	take_requests(d);
 	engine_timers(&d->engine, d->now, drained);
 	if (instant_due(d->socket_retry, d->now))
@@ -833,26 +855,16 @@ static bool add_signals(struct daemon *d)
 	return true;
 }
 
-static struct event_base *new_base(void)
-{
-	struct event_config *config = event_config_new();
-	struct event_base *base = NULL;
-
-	if (!config)
-		return NULL;
-	if (event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
-		base = event_base_new_with_config(config);
-	event_config_free(config);
-	return base;
-}
-
+/* libevent's timers round to a millisecond and cost a system call in every turn, so the protocol
+ * has its own. */
 static bool open_loop(struct daemon *d)
 {
-	d->base = new_base();
-	if (!d->base)
+	d->base = event_base_new();
+	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (!d->base || d->timer_fd < 0)
 		return false;
-	d->timer = evtimer_new(d->base, wake, NULL);
-	return d->timer && add_signals(d);
+	d->timer = event_new(d->base, d->timer_fd, EV_READ | EV_PERSIST, note, &d->timer_fired);
+	return d->timer && event_add(d->timer, NULL) == 0 && add_signals(d);
 }
 
 /* Everything that a daemon cannot start without. True, or false after one line that says why. */
@@ -881,7 +893,8 @@ static bool open_all(struct daemon *d)
 	what = "packet socket";
 	if ((error = announce_new(&d->announce)) < 0)
 		goto fail;
-	d->netlink = event_new(d->base, link_fd(d->link), EV_READ | EV_PERSIST, wake, NULL);
+	d->netlink = event_new(d->base, link_fd(d->link), EV_READ | EV_PERSIST, note,
+			       &d->netlink_readable);
 	what = "event loop";
 	error = -ENOMEM;
 	if (!d->netlink || event_add(d->netlink, NULL) < 0)
@@ -914,6 +927,8 @@ static void close_all(struct daemon *d)
 		event_free(d->netlink);
 	if (d->timer)
 		event_free(d->timer);
+	if (d->timer_fd >= 0)
+		close(d->timer_fd);
 	announce_free(d->announce);
 	vip_free(d->vip);
 	link_free(d->link);
@@ -930,6 +945,8 @@ static int run(struct daemon *d)
 	health_init(&d->health, d->conf->apiserver.fall, d->conf->apiserver.rise);
 	d->started = d->now = clock_now();
 	d->armed = INSTANT_NEVER;
+	d->timer_fd = -1;
+	d->socket_retry = INSTANT_NEVER;
 	d->apiserver.since = d->started;
 	if (!open_all(d))
 		return -ECANCELED;

@@ -159,9 +159,9 @@ static int link_request(struct link *link, struct nl_msg *request,
 
 static bool link_is_up(unsigned flags)
 {
-	/* IFF_LOWER_UP is the carrier, IFF_RUNNING the operational state (RFC 2863), which can lag
-	 * behind or wait for 802.1X. */
-	const unsigned all = IFF_UP | IFF_LOWER_UP | IFF_RUNNING;
+	/* The carrier, and the operational state (RFC 2863), which can lag behind or wait for
+	 * 802.1X. The kernel shows neither unless the interface is administratively up. */
+	const unsigned all = IFF_LOWER_UP | IFF_RUNNING;
 
 	return (flags & all) == all;
 }
@@ -220,7 +220,8 @@ static bool link_parse_address(struct nlmsghdr *header, struct link_address *ret
 	ret->own = (struct interface_address){
 		.address = addr_from_bytes(family, nla_data(local)),
 		.prefix_length = info->ifa_prefixlen,
-		.deprecated = (flags & (IFA_F_DEPRECATED | IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0,
+		/* An address that was found to be a duplicate stays tentative. */
+		.deprecated = (flags & (IFA_F_DEPRECATED | IFA_F_TENTATIVE)) != 0,
 	};
 	return true;
 }
@@ -318,13 +319,21 @@ static int link_ask(struct link *link, const char name[CONF_INTERFACE_SIZE])
 	int result = -EAGAIN;
 
 	for (unsigned i = 0; i < LINK_DUMP_TRIES && result == -EAGAIN; i++) {
-		*interface = (struct interface){0};
+		interface->address_count = 0;
 		memcpy(interface->name, name, sizeof(interface->name));
 		result = link_ask_link(link, interface);
 		if (result == 0 && interface->index != 0)
 			result = link_ask_addresses(link, interface->index, &handler);
 	}
 	return result;
+}
+
+/* Only what is filled: the struct has room for every VIP there can be. */
+static void link_copy(struct interface *to, const struct interface *from)
+{
+	memcpy(to, from,
+	       offsetof(struct interface, addresses) +
+		       from->address_count * sizeof(from->addresses[0]));
 }
 
 static int link_refresh(struct link *link)
@@ -339,7 +348,7 @@ static int link_refresh(struct link *link)
 			return result;
 		watched->stale = false;
 		if (!link_same(&watched->known, &link->scratch)) {
-			watched->known = link->scratch;
+			link_copy(&watched->known, &link->scratch);
 			watched->pending = true;
 		}
 	}

@@ -8,7 +8,6 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/http.h>
 #include <event2/util.h>
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -453,7 +452,7 @@ static void conclude_ended(struct probe *probe, int error)
 	const char *when =
 		probe->opening ? "during the TLS handshake" : "before the response was complete";
 
-	if (probe->opening && connection_is_unconnected(probe))
+	if (probe->opening && !tls_error && connection_is_unconnected(probe))
 		conclude_unconnected(probe, error);
 	else if (probe->opening && tls_error && verify_result != X509_V_OK &&
 		 !probe->conf.insecure_skip_verify)
@@ -551,7 +550,7 @@ static void on_response(struct evhttp_request *request, void *context)
 	case 0:
 		conclude(probe, HEALTH_CLOSED, 0, "connection closed");
 		return;
-	case HTTP_OK:
+	case 200:
 		conclude(probe, HEALTH_OK, status, "%s", "");
 		return;
 	case 401:
@@ -676,15 +675,17 @@ static void timer_set(struct probe *probe, struct instant now)
 	event_add(probe->timer, &tv);
 }
 
-static void attempt_start(struct probe *probe, struct instant now, struct instant planned)
+static void attempt_start(struct probe *probe, struct instant now)
 {
 	char detail[PROBE_DETAIL_SIZE];
 
+	if (probe->closed)
+		connection_drop(probe);
 	probe->busy = true;
 	probe->retries = 0;
 	probe->done = false;
 	probe->started = now;
-	probe->deadline = instant_add(planned, probe->conf.timeout_us);
+	probe->deadline = instant_add(now, probe->conf.timeout_us);
 	timer_set(probe, now);
 	if (credentials_refresh(probe, detail) < 0)
 		conclude(probe, HEALTH_UNABLE, 0, "%s", detail);
@@ -694,8 +695,8 @@ static void attempt_start(struct probe *probe, struct instant now, struct instan
 
 /*
  * Reports; the probe may be gone afterwards. An attempt that outlasted its interval leaves out what
- * it missed of the cadence, except the latest if that is less than half an interval ago: a hung
- * server costs exactly timeout per attempt where timeout and interval are the same.
+ * it missed of the cadence, except the latest if that is less than half an interval ago: where
+ * timeout and interval are the same, a hung server does not cost every other turn.
  */
 static void attempt_finish(struct probe *probe, struct instant now)
 {
@@ -720,7 +721,6 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	struct probe *probe = context;
 	struct instant now = clock_now();
 	struct instant early = instant_add(now, PROBE_EARLY_US);
-	struct instant planned = probe->next;
 
 	(void)fd;
 	(void)what;
@@ -729,12 +729,9 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 		return;
 	}
 	if (!probe->busy) {
-		/* Awake again after a long stop: the cadence starts anew. */
-		if (instant_since(now, planned) > probe->conf.interval_us)
-			planned = now;
-		probe->next = instant_add(planned, probe->conf.interval_us);
+		probe->next = instant_add(probe->next, probe->conf.interval_us);
 		probe->out_of_turn = 0;
-		attempt_start(probe, now, planned);
+		attempt_start(probe, now);
 		return;
 	}
 	if (probe->done)
@@ -754,7 +751,7 @@ static void on_idle_closed(struct probe *probe, struct instant now)
 	if (probe->out_of_turn == PROBE_OUT_OF_TURN_MAX)
 		return;
 	probe->out_of_turn++;
-	attempt_start(probe, now, now);
+	attempt_start(probe, now);
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *context)
