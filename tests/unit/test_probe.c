@@ -530,6 +530,25 @@ START_TEST(idle_connection_dropped)
 }
 END_TEST
 
+/* The loop stood still; the end of the connection and the next turn are seen together. */
+START_TEST(late_turn)
+{
+	const struct timespec pause = {.tv_nsec = 350000000};
+
+	conf.interval_us = 100 * MS;
+	conf.timeout_us = 100 * MS;
+	start();
+	expect_ok();
+	tell("drop");
+	nanosleep(&pause, NULL);
+	for (int i = 0; i < 4; i++)
+		expect_ok();
+	ck_assert_str_eq(counted(), "2/5");
+	/* The turns of the pause are not made up for. */
+	ck_assert_int_ge(reported_us[4] - reported_us[1], 190 * MS);
+}
+END_TEST
+
 START_TEST(killed_while_idle)
 {
 	int64_t killed_us;
@@ -933,6 +952,7 @@ Suite *suite_probe(void)
 	tcase_add_test(talk, close_announced);
 	tcase_add_test(talk, close_after_each_response);
 	tcase_add_test(talk, idle_connection_dropped);
+	tcase_add_test(talk, late_turn);
 	tcase_add_test(talk, killed_while_idle);
 	tcase_add_test(talk, killed_in_flight);
 	tcase_add_test(talk, stopped_and_continued);
