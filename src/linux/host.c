@@ -74,8 +74,8 @@ struct daemon {
 	struct slot *slots;
 
 	struct instant started;
-	struct instant now;   /* of this turn */
-	struct instant armed; /* what the timer is set to, never later than the next deadline */
+	struct instant now;	     /* of this turn */
+	struct instant armed;	     /* what the timer is set to */
 	struct instant socket_retry; /* INSTANT_NEVER if all sockets are open */
 	int64_t late_max_us;
 
@@ -790,14 +790,12 @@ static void note_lateness(struct daemon *d, struct instant deadline)
 		log_warning("the loop was late by %lld ms", (long long)(late_us / 1000));
 }
 
-/* A deadline that has moved on, as it does with every advert that a Backup hears, leaves the timer
- * where it is. */
 static void arm_timer(struct daemon *d)
 {
 	struct instant deadline = next_deadline(d);
 	struct itimerspec when = {0};
 
-	if (!d->timer_fired && !instant_is_never(d->armed) && instant_due(d->armed, deadline))
+	if (!d->timer_fired && deadline.us == d->armed.us)
 		return;
 	if (!instant_is_never(deadline)) {
 		when.it_value.tv_sec = deadline.us / SECOND_US;
