@@ -12,7 +12,8 @@
 # From the environment: CPVRRP, VIPPROBE (the programs), STAGE_LIMIT (seconds a story may take).
 
 set -Eeuo pipefail
-export LC_ALL=C
+shopt -s extglob
+export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 
 STAGE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 RUN=/run/stage
@@ -76,6 +77,7 @@ stage_report() {
 	for node in "${NODES[@]}"; do
 		echo "=== $node: log"
 		tail -n 40 "$RUN/$node/log"
+		cat "$RUN/$node"/nginx.@(out|log)
 		echo "=== $node: state"
 		timeout 2 "$CPVRRP" --dump-state --socket "$RUN/$node/socket"
 		ip -n "$node" -o addr show dev eth0
@@ -416,6 +418,7 @@ apiserver_configure() { # NODE
 	cat >"$dir/nginx.conf" <<-END
 		daemon off;
 		master_process off;
+		user root;
 		pid $dir/nginx.pid;
 		error_log $dir/nginx.log crit;
 		events { worker_connections 4096; }
@@ -507,4 +510,3 @@ longest_gap() {
 
 # Past any wrapper, whose start costs more than the program's.
 PYTHON=$(python3 -c 'import sys; print(sys.executable)')
-shopt -s extglob
