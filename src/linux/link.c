@@ -136,7 +136,7 @@ static int link_request(struct link *link, struct nl_msg *request,
 			const struct link_handler *handler)
 {
 	const struct nlmsghdr *header = nlmsg_hdr(request);
-	int fd;
+	int fd = -1;
 	int result = link_open(SOCK_RAW, 0, &fd);
 
 	if (result < 0)
