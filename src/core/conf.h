@@ -169,6 +169,9 @@ bool conf_apiserver_equal(const struct conf_apiserver *a, const struct conf_apis
 /* The interval between refreshes of the lease (rule LEASE), 0 for a lease without end. */
 int64_t conf_address_refresh_us(const struct conf *conf);
 
+/* The instance of this name; NULL if there is none. */
+const struct conf_instance *conf_instance_find(const struct conf *conf, const char *name);
+
 /* True if the instance has an address of the family and so a virtual router of it. */
 bool conf_instance_has_family(const struct conf_instance *instance, enum addr_family family);
 

@@ -420,12 +420,9 @@ bool engine_configure(struct engine *engine, struct instant now, const struct co
 	for (size_t i = 0; i < engine->router_count; i++)
 		if (!contains(routers, count, engine->routers[i]))
 			router_drop(engine, engine->routers[i], now);
-	for (size_t i = 0, n = 0; i < conf->instance_count * ADDR_FAMILY_COUNT; i++) {
-		const struct conf_instance *instance = &conf->instances[i / ADDR_FAMILY_COUNT];
-
-		if (conf_instance_has_family(instance, (enum addr_family)(i % ADDR_FAMILY_COUNT)))
-			router_change(engine, routers[n++], now, conf, instance);
-	}
+	for (size_t i = 0; i < count; i++)
+		router_change(engine, routers[i], now, conf,
+			      conf_instance_find(conf, routers[i]->instance));
 	free(engine->routers);
 	engine->routers = routers;
 	engine->router_count = count;

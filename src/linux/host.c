@@ -435,16 +435,6 @@ static bool drain_sockets(struct daemon *d, bool timer_due)
 	return drained;
 }
 
-/* Every router is made from an instance of the configuration in force. */
-static const struct conf_instance *instance_of(const struct daemon *d, const struct router *router)
-{
-	const struct conf_instance *instance = d->conf->instances;
-
-	while (strcmp(instance->name, router->instance))
-		instance++;
-	return instance;
-}
-
 static void tell_interface(struct daemon *d, struct router *router, const char *name)
 {
 	static const struct interface none;
@@ -479,7 +469,7 @@ static bool any_needs_interface(const struct daemon *d)
 
 static void find_interface(struct daemon *d, struct router *router)
 {
-	const struct conf_instance *instance = instance_of(d, router);
+	const struct conf_instance *instance = conf_instance_find(d->conf, router->instance);
 	char name[CONF_INTERFACE_SIZE] = "";
 
 	if (link_find(d->link, &instance->addresses[0], instance->addresses,
