@@ -283,7 +283,7 @@ static void run(struct vipprobe *probe)
 	while (probe->judged < probe->sent)
 		turn(probe);
 	if (probe->lost_now)
-		outage_end(probe, clock_us(CLOCK_MONOTONIC), " open");
+		outage_end(probe, probe->ring[(probe->sent - 1) % RING].sent_us, " open");
 	printf("total sent=%" PRIu64 " lost=%" PRIu64 " outages=%" PRIu64
 	       " longest_ms=%.1f skipped=%" PRIu64 " late_ms=%.1f\n",
 	       probe->sent, probe->lost, probe->outages, (double)probe->longest_us / 1000,
