@@ -150,20 +150,29 @@ static void set_active_down(struct vrrp *vr, struct instant at, enum vrrp_reason
 	vr->takeover_reason = reason;
 }
 
-static void follow(struct vrrp *vr, struct instant now, uint16_t interval_cs)
+static void await(struct vrrp *vr, struct instant now, uint16_t interval_cs)
 {
 	vr->active_adver_interval_cs = interval_cs;
 	set_active_down(vr, instant_add(now, vrrp_active_down_interval_us(vr)),
 			VRRP_REASON_ACTIVE_DOWN);
 }
 
-static void enter_backup(struct vrrp *vr, struct instant now, uint16_t interval_cs,
-			 enum vrrp_reason reason, struct vrrp_actions *out)
+static void follow(struct vrrp *vr, struct instant now, const struct vrrp_event *event)
+{
+	vr->active_address = event->advert.source;
+	vr->active_priority = event->advert.priority;
+	await(vr, now, event->advert.interval_cs);
+}
+
+static void enter_backup(struct vrrp *vr, struct instant now, enum vrrp_reason reason,
+			 struct vrrp_actions *out)
 {
 	if (vr->state == VRRP_STATE_INITIALIZE)
 		vr->preempt_from = instant_add(now, vr->config.preempt_delay_us);
 	clear_timers(vr);
-	follow(vr, now, interval_cs);
+	vr->active_address = (struct addr){.family = vr->primary.family};
+	vr->active_priority = 0;
+	await(vr, now, vr->config.advert_int_cs);
 	enter(vr, VRRP_STATE_BACKUP, reason, out);
 }
 
@@ -219,23 +228,22 @@ static void enter_active(struct vrrp *vr, struct instant now, struct vrrp_action
 	enter(vr, VRRP_STATE_ACTIVE, reason, out);
 }
 
-/* The end of the role: for good after SHUTDOWN, else as Backup behind somebody with this interval.
- */
-static void leave_active(struct vrrp *vr, struct instant now, uint16_t interval_cs,
-			 enum vrrp_reason reason, struct vrrp_actions *out)
+/* The end of the role: for good after SHUTDOWN, else as Backup. */
+static void leave_active(struct vrrp *vr, struct instant now, enum vrrp_reason reason,
+			 struct vrrp_actions *out)
 {
 	act(out, VRRP_ACTION_REMOVE_ADDRESSES);
 	if (vr->shutting_down)
 		enter_initialize(vr, now, VRRP_REASON_SHUTDOWN, out);
 	else
-		enter_backup(vr, now, interval_cs, reason, out);
+		enter_backup(vr, now, reason, out);
 }
 
 /* HANDOVER: nobody has taken over. Priority 0 before the address goes (ORDER). */
 static void stop_active(struct vrrp *vr, struct instant now, struct vrrp_actions *out)
 {
 	send_advert(out, VRRP_PRIORITY_STOP);
-	leave_active(vr, now, vr->config.advert_int_cs, VRRP_REASON_STEP_DOWN, out);
+	leave_active(vr, now, VRRP_REASON_STEP_DOWN, out);
 }
 
 static void begin_handover(struct vrrp *vr, struct instant now, struct vrrp_actions *out)
@@ -257,6 +265,16 @@ static bool preempts(const struct vrrp *vr, struct instant now, uint8_t priority
 	       health_band(priority) < health_band(own);
 }
 
+/*
+ * An unready router that speaks beside a ready Active is on its way out, and no reason to take the
+ * role from the ready one.
+ */
+static bool follows_another(const struct vrrp *vr, const struct vrrp_event *event)
+{
+	return health_band(vr->active_priority) > health_band(event->advert.priority) &&
+	       !addr_equal(&vr->active_address, &event->advert.source);
+}
+
 static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp_event *event)
 {
 	uint8_t priority = event->advert.priority;
@@ -265,11 +283,11 @@ static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp
 	if (priority == VRRP_PRIORITY_STOP) {
 		set_active_down(vr, after_skew, VRRP_REASON_ACTIVE_STOPPED);
 	} else if (!preempts(vr, now, priority)) {
-		follow(vr, now, event->advert.interval_cs);
+		follow(vr, now, event);
 	} else if (vr->config.preempt == VRRP_PREEMPT_ALWAYS) {
 		/* 6.4.2: Preempt_Mode is True and the priority is lower: discard. */
 		vr->takeover_reason = VRRP_REASON_ACTIVE_LOWER;
-	} else {
+	} else if (!follows_another(vr, event)) {
 		set_active_down(vr, instant_min(vr->active_down, after_skew),
 				VRRP_REASON_ACTIVE_UNREADY);
 	}
@@ -285,20 +303,32 @@ static bool is_better(const struct vrrp *vr, const struct vrrp_event *event)
 		addr_compare(&event->advert.source, &vr->primary) > 0);
 }
 
+/*
+ * After a partition the winner may never hear this router, and its clients would go on sending
+ * here. So the loser says once that it was Active too; the winner answers by announcing again. Not
+ * after a nap, when it was Active in name only.
+ */
+static void yield_to(struct vrrp *vr, struct instant now, const struct vrrp_event *event,
+		     enum vrrp_reason reason, struct vrrp_actions *out)
+{
+	if (reason == VRRP_REASON_HIGHER_PRIORITY && !overslept(vr, now))
+		send_advert(out, vrrp_priority(vr));
+	leave_active(vr, now, reason, out);
+	if (vr->state == VRRP_STATE_BACKUP)
+		follow(vr, now, event);
+}
+
 static void active_advert(struct vrrp *vr, struct instant now, const struct vrrp_event *event,
 			  struct vrrp_actions *out)
 {
-	bool better = is_better(vr, event);
-
 	if (event->advert.priority == VRRP_PRIORITY_STOP) {
 		send_advert(out, vrrp_priority(vr));
 		vr->adver = instant_add(now, own_interval_us(vr));
-	} else if (better || overslept(vr, now)) {
-		enum vrrp_reason reason = is_leaving(vr) ? VRRP_REASON_STEP_DOWN
-					  : better	 ? VRRP_REASON_HIGHER_PRIORITY
-							 : VRRP_REASON_OVERSLEPT;
-
-		leave_active(vr, now, event->advert.interval_cs, reason, out);
+	} else if (is_better(vr, event)) {
+		yield_to(vr, now, event,
+			 is_leaving(vr) ? VRRP_REASON_STEP_DOWN : VRRP_REASON_HIGHER_PRIORITY, out);
+	} else if (overslept(vr, now)) {
+		yield_to(vr, now, event, VRRP_REASON_OVERSLEPT, out);
 	} else {
 		/* 6.4.3: discard and assert the role at once. What the loser told the neighbours is
 		 * undone too. */
@@ -351,14 +381,12 @@ static void reconsider_preemption(struct vrrp *vr, struct instant now)
 {
 	if (vr->takeover_reason == VRRP_REASON_ACTIVE_UNREADY &&
 	    health_band(vrrp_priority(vr)) == HEALTH_BAND_UNREADY)
-		follow(vr, now, vr->active_adver_interval_cs);
+		await(vr, now, vr->active_adver_interval_cs);
 }
 
 static void step_initialize(struct vrrp *vr, struct instant now, const struct vrrp_event *event,
 			    struct vrrp_actions *out)
 {
-	uint16_t own_cs = vr->config.advert_int_cs;
-
 	switch (event->type) {
 	case VRRP_EVENT_STARTUP:
 		if (vr->started)
@@ -367,7 +395,7 @@ static void step_initialize(struct vrrp *vr, struct instant now, const struct vr
 		if (is_fault(vr->reason))
 			enter_initialize(vr, now, vr->reason, out);
 		else
-			enter_backup(vr, now, own_cs, VRRP_REASON_STARTUP, out);
+			enter_backup(vr, now, VRRP_REASON_STARTUP, out);
 		break;
 	case VRRP_EVENT_SHUTDOWN:
 		vr->started = false;
@@ -378,12 +406,12 @@ static void step_initialize(struct vrrp *vr, struct instant now, const struct vr
 		if (instant_due(vr->hold_end, now))
 			vr->hold_end = INSTANT_NEVER;
 		if (instant_due(vr->retry, now))
-			enter_backup(vr, now, own_cs, VRRP_REASON_RECOVERED, out);
+			enter_backup(vr, now, VRRP_REASON_RECOVERED, out);
 		break;
 	case VRRP_EVENT_RECOVER:
 		vr->primary = event->primary;
 		if (vr->started)
-			enter_backup(vr, now, own_cs, VRRP_REASON_RECOVERED, out);
+			enter_backup(vr, now, VRRP_REASON_RECOVERED, out);
 		else
 			vr->reason = VRRP_REASON_STARTUP;
 		break;

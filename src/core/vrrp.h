@@ -128,6 +128,9 @@ struct vrrp {
 	uint8_t priority;    /* by readiness; see vrrp_priority() for what is advertised */
 	struct addr primary; /* unspecified until the first RECOVER */
 	uint16_t active_adver_interval_cs;
+	struct addr
+		active_address; /* Backup: the Active that is followed; unspecified = none heard */
+	uint8_t active_priority;
 
 	/* Timers; INSTANT_NEVER when not set. */
 	struct instant active_down; /* Backup: Active_Down_Timer */

@@ -284,9 +284,11 @@ static void host_trace(struct host *host, const struct router *router, enum engi
 			    ROUTER_ARG(router), source);
 		break;
 	case ENGINE_TRACE_READDED:
-		log_warning(ROUTER_FMT ": an address was removed from %s by somebody else; "
-				       "it is added again",
-			    ROUTER_ARG(router), router->interface_name);
+		log_warning(
+			ROUTER_FMT
+			": %s has lost an address of ours (removed by somebody else, or its lease "
+			"has ended)",
+			ROUTER_ARG(router), router->interface_name);
 		break;
 	case ENGINE_TRACE_REMOVED:
 		log_warning(ROUTER_FMT ": %s had an address of ours while not Active; removed",
@@ -525,7 +527,7 @@ static void drain_netlink(struct daemon *d)
 {
 	int count = d->netlink_readable ? link_drain(d->link) : 0;
 
-	d->netlink_readable = false;
+	d->netlink_readable = count < 0; /* then what is stale is asked for in the next turn */
 	if (count < 0 && may_complain(d, COMPLAINT_NETLINK))
 		log_error("cannot read netlink events: %s", strerror(-count));
 	if (count == 0)

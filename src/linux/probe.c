@@ -88,8 +88,7 @@ struct probe {
 	struct evhttp_connection *connection; /* NULL if none is held */
 	struct callbacks evhttp;	      /* what evhttp wants to hear of the handshake */
 	bool opening;			      /* TCP or TLS is not complete */
-	bool spent;			      /* it ended with the response, as HTTP has it */
-	bool closed;			      /* it ended when nobody expected it */
+	bool ended;			      /* by the server; it only waits to be freed */
 
 	bool busy;	      /* an attempt is under way */
 	unsigned out_of_turn; /* attempts outside the cadence since the last one of the cadence */
@@ -342,8 +341,7 @@ static void connection_drop(struct probe *probe)
 	}
 	probe->connection = NULL;
 	probe->opening = false;
-	probe->spent = false;
-	probe->closed = false;
+	probe->ended = false;
 }
 
 /*
@@ -480,17 +478,15 @@ static void on_opened(struct bufferevent *bev, short what, void *context)
 	evhttp.event(bev, what, evhttp.context);
 }
 
+/* During an attempt this is its failure, or the end that the response has announced. */
 static void on_closed(struct evhttp_connection *connection, void *context)
 {
 	struct probe *probe = context;
 
 	(void)connection;
-	if (probe->busy && !probe->done) {
-		probe->spent = true;
-		return;
-	}
-	probe->closed = true;
-	event_active(probe->resume, 0, 0);
+	probe->ended = true;
+	if (!probe->busy)
+		event_active(probe->resume, 0, 0);
 }
 
 static void on_failed(enum evhttp_request_error error, void *context)
@@ -548,7 +544,8 @@ static void on_response(struct evhttp_request *request, void *context)
 
 	switch (status) {
 	case 0:
-		conclude(probe, HEALTH_CLOSED, 0, "connection closed");
+		/* evhttp found the new connection reset. */
+		conclude(probe, HEALTH_CLOSED, 0, "connection closed after the TLS handshake");
 		return;
 	case 200:
 		conclude(probe, HEALTH_OK, status, "%s", "");
@@ -592,7 +589,6 @@ static struct evhttp_connection *connection_new(struct probe *probe)
 					     BEV_OPT_CLOSE_ON_FREE);
 	if (!bev)
 		return NULL;
-	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 	connection = evhttp_connection_base_bufferevent_new(
 		probe->base, NULL, bev, addr_format(&conf->address, address), conf->port);
 	if (!connection) {
@@ -627,15 +623,9 @@ static void connection_watch(struct probe *probe)
 {
 	struct bufferevent *bev = evhttp_connection_get_bufferevent(probe->connection);
 	struct callbacks *evhttp = &probe->evhttp;
-	int error = errno;
 
 	if (probe->done)
 		return;
-	if (bufferevent_getfd(bev) < 0) {
-		/* libevent 2.1 tells nobody that socket(2) failed. */
-		conclude(probe, HEALTH_UNABLE, 0, "no socket: %s", strerror(error));
-		return;
-	}
 	evutil_make_socket_closeonexec(bufferevent_getfd(bev));
 	bufferevent_getcb(bev, &evhttp->read, &evhttp->write, &evhttp->event, &evhttp->context);
 	bufferevent_setcb(bev, evhttp->read, evhttp->write, on_opened, probe);
@@ -679,7 +669,7 @@ static void attempt_start(struct probe *probe, struct instant now)
 {
 	char detail[PROBE_DETAIL_SIZE];
 
-	if (probe->closed)
+	if (probe->ended)
 		connection_drop(probe);
 	probe->busy = true;
 	probe->retries = 0;
@@ -705,14 +695,12 @@ static void attempt_finish(struct probe *probe, struct instant now)
 	int64_t late_us = instant_since(now, probe->next) + interval_us / 2;
 
 	report.latency_us = instant_since(now, probe->started);
-	if (report.http_status == 0 || probe->spent)
+	if (report.http_status == 0 || probe->ended)
 		connection_drop(probe);
 	if (late_us > interval_us)
 		probe->next = instant_add(probe->next, late_us / interval_us * interval_us);
 	probe->busy = false;
 	timer_set(probe, now);
-	if (probe->closed)
-		event_active(probe->resume, 0, 0);
 	probe->report(probe->context, &report);
 }
 
@@ -762,7 +750,7 @@ static void on_resume(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	if (!probe->busy) {
-		if (probe->closed)
+		if (probe->ended)
 			on_idle_closed(probe, now);
 		return;
 	}

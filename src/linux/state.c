@@ -101,7 +101,7 @@ static const char *explanation(enum vrrp_reason reason)
 	case VRRP_REASON_ACTIVE_STOPPED:
 		return "the Active stopped: it sent priority 0";
 	case VRRP_REASON_ACTIVE_UNREADY:
-		return "the Active's apiserver is not ready, this node's is";
+		return "the Active is not ready or is leaving, this node is ready";
 	case VRRP_REASON_ACTIVE_LOWER:
 		return "the Active's priority was lower, and preempt is always";
 	case VRRP_REASON_HIGHER_PRIORITY:
@@ -142,7 +142,6 @@ const char *state_explain(const struct router *router, char *text, size_t size)
 			 interface_name(router), name + 2);
 	else
 		snprintf(text, size, "%s", sentence);
-	log_clean(text);
 	return text;
 }
 
@@ -430,6 +429,7 @@ __attribute__((format(printf, 3, 4))) static void put_field(FILE *out, const cha
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	log_clean(text);
 	fprintf(out, "  %-*s", TEXT_INDENT - 2, label);
 	while ((word = strsep(&rest, " "))) {
 		int width = (int)strlen(word);

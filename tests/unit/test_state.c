@@ -265,6 +265,33 @@ START_TEST(hostile_error)
 }
 END_TEST
 
+/* The kernel takes every byte in the name of an interface. */
+START_TEST(hostile_interface)
+{
+	json_t *root;
+	char *text;
+
+	snprintf(routers[0]->interface_name, sizeof(routers[0]->interface_name), "e\xff\x1b");
+	routers[0]->vrrp.reason = VRRP_REASON_LINK_DOWN;
+	root = parsed();
+	check(root, "virtual_routers.0.interface", "\"e? \"");
+	check(root, "virtual_routers.0.explanation", "\"waiting for carrier on e? \"");
+	json_decref(root);
+	text = state_text(&state);
+	ck_assert_ptr_null(strchr(text, '\x1b'));
+	free(text);
+}
+END_TEST
+
+START_TEST(json_numbers)
+{
+	char *text = state_json(&state);
+
+	ck_assert_ptr_nonnull(strstr(text, "\"last_seconds_ago\": 0.1\n"));
+	free(text);
+}
+END_TEST
+
 START_TEST(step_down_left)
 {
 	json_t *root;
@@ -279,6 +306,12 @@ START_TEST(step_down_left)
 	text = state_text(&state);
 	ck_assert_ptr_nonnull(strstr(text, "1 (unready), stepped down for another 42 s"));
 	free(text);
+
+	/* Over, but the router has not had its turn yet. */
+	routers[0]->vrrp.hold_end = (struct instant){state.now.us - 1};
+	root = parsed();
+	check(root, "virtual_routers.0.step_down_seconds_left", "0.0");
+	json_decref(root);
 }
 END_TEST
 
@@ -392,7 +425,7 @@ static const struct {
 	{VRRP_REASON_ACTIVE_DOWN, "eth0",
 	 "nothing heard from an Active for the Active_Down_Interval"},
 	{VRRP_REASON_ACTIVE_STOPPED, "eth0", "the Active stopped: it sent priority 0"},
-	{VRRP_REASON_ACTIVE_UNREADY, "eth0", "the Active's apiserver is not ready, this node's is"},
+	{VRRP_REASON_ACTIVE_UNREADY, "eth0", "the Active is not ready or is leaving, this node is ready"},
 	{VRRP_REASON_ACTIVE_LOWER, "eth0",
 	 "the Active's priority was lower, and preempt is always"},
 	{VRRP_REASON_HIGHER_PRIORITY, "eth0", "a better router's advert was heard"},
@@ -664,6 +697,8 @@ Suite *suite_state(void)
 	tcase_add_test(tcase, json_nulls);
 	tcase_add_test(tcase, json_initialize);
 	tcase_add_test(tcase, hostile_error);
+	tcase_add_test(tcase, hostile_interface);
+	tcase_add_test(tcase, json_numbers);
 	tcase_add_test(tcase, step_down_left);
 	tcase_add_test(tcase, history_wrap);
 	tcase_add_test(tcase, text_lines);

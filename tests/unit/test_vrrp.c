@@ -430,15 +430,15 @@ static const struct row rows[] = {
 	{"6.4.3: equal, lower address", ACTIVE, HEALTH, 250000, EV_ADVERT(READY, 1, 100),
 	 VRRP_STATE_ACTIVE, "SEND(200) ANNOUNCE", "adver+750000 refresh+1750000 announce+100000"},
 	{"6.4.3: equal, greater address", ACTIVE, HEALTH, 250000, EV_ADVERT(READY, 3, 100),
-	 VRRP_STATE_BACKUP, "REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
+	 VRRP_STATE_BACKUP, "SEND(200) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
 	{"6.4.3: higher", ACTIVE, HEALTH, 250000, EV_ADVERT(201, 1, 100), VRRP_STATE_BACKUP,
-	 "REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
+	 "SEND(200) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
 	{"6.4.3: higher, interval adopted", ACTIVE, HEALTH, 250000, EV_ADVERT(220, 1, 50),
-	 VRRP_STATE_BACKUP, "REMOVE NOTIFY(Backup higher_priority)", "down+1609375"},
+	 VRRP_STATE_BACKUP, "SEND(200) REMOVE NOTIFY(Backup higher_priority)", "down+1609375"},
 	{"6.4.3: an owner", ACTIVE, HEALTH, 250000, EV_ADVERT(255, 1, 100), VRRP_STATE_BACKUP,
-	 "REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
+	 "SEND(200) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
 	{"6.4.3: Preempt_Mode plays no part, never", ACTIVE, NEVER, 250000, EV_ADVERT(220, 1, 100),
-	 VRRP_STATE_BACKUP, "REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
+	 VRRP_STATE_BACKUP, "SEND(200) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
 	{"6.4.3: losing advert, always", ACTIVE, ALWAYS, 250000, EV_ADVERT(180, 3, 100),
 	 VRRP_STATE_ACTIVE, "SEND(200) ANNOUNCE", "adver+750000 refresh+1750000 announce+100000"},
 	{"Active: PRIORITY down", ACTIVE, HEALTH, 250000, EV_PRIORITY(UNREADY), VRRP_STATE_ACTIVE,
@@ -699,6 +699,28 @@ END_TEST
  * When everyone is unready the VIP stays where it is: a takeover that was under way because the
  * Active was unready is called off when this router becomes unready or steps down itself.
  */
+/* Of two that speak, the ready one is the Active: what the one on its way out says moves nothing.
+ */
+START_TEST(test_unready_beside_a_ready_active)
+{
+	struct vrrp_event ready = EV_ADVERT(READY, 2, 100);
+	struct vrrp_event unready = EV_ADVERT(UNREADY, 3, 100);
+	struct instant before;
+
+	set_up(BACKUP, &defaults);
+	step(T0 + SECOND, &ready);
+	before = vr.active_down;
+	step(T0 + SECOND + 1000, &unready);
+	ck_assert_int_eq(vr.active_down.us, before.us);
+	ck_assert_int_eq(vr.takeover_reason, VRRP_REASON_ACTIVE_DOWN);
+
+	/* The Active itself that becomes unready is preempted after Skew_Time. */
+	unready.advert.source = ready.advert.source;
+	step(T0 + SECOND + 2000, &unready);
+	ck_assert_int_eq(vr.active_down.us, T0 + SECOND + 2000 + vrrp_skew_time_us(&vr));
+}
+END_TEST
+
 START_TEST(test_preemption_called_off)
 {
 	static const struct vrrp_event why[] = {EV_PRIORITY(UNREADY), EV_STEP_DOWN(HOLD)};
@@ -903,6 +925,7 @@ START_TEST(test_lease_refresh_alone)
 	config.address_refresh_us = 1500000;
 	set_up(ACTIVE, &config);
 	advance(T0 + 1500000);
+	ck_assert_int_eq(vrrp_deadline(&vr).us, T0 + 1500000);
 	ck_assert_str_eq(step(T0 + 1500000, EVENT(EV(TIMEOUT))), "ADD");
 	ck_assert_int_eq(vr.refresh.us, T0 + 3 * SECOND);
 
@@ -1248,7 +1271,8 @@ static void check_action(struct walk *walk, const struct vrrp_action *action,
 	case VRRP_ACTION_SEND_ADVERT:
 		/* ORDER: nobody claims the role, or says that it stops, without the address. */
 		ck_assert(walk->holds_vip);
-		if (vr.state != VRRP_STATE_ACTIVE)
+		/* Who leaves says that it stops, or to a better one that it was there too. */
+		if (vr.state != VRRP_STATE_ACTIVE && vr.reason != VRRP_REASON_HIGHER_PRIORITY)
 			ck_assert_uint_eq(action->priority, VRRP_PRIORITY_STOP);
 		else
 			ck_assert_uint_eq(action->priority, vrrp_priority(&vr));
@@ -1393,6 +1417,7 @@ Suite *suite_vrrp(void)
 	tcase_add_test(stories, test_preempt_delay_from_start);
 	tcase_add_test(stories, test_preempt_delay_counts_anew);
 	tcase_add_test(stories, test_preempt_delay_is_for_preemption);
+	tcase_add_test(stories, test_unready_beside_a_ready_active);
 	tcase_add_test(stories, test_preemption_called_off);
 	tcase_add_test(stories, test_hold_ends);
 	tcase_add_test(stories, test_hold_ends_while_active);
