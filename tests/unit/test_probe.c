@@ -360,7 +360,8 @@ START_TEST(failure_has_its_words_and_heals)
 	expect(failures[_i].result, 0, failures[_i].words);
 	ck_assert_str_eq(counted(), failures[_i].counted);
 	tell("mode ok");
-	expect_ok();
+	while (await()->result != HEALTH_OK)
+		ck_assert_uint_lt(reports_read, 5);
 }
 END_TEST
 
@@ -471,7 +472,7 @@ START_TEST(cadence_with_timeouts)
 		expect(HEALTH_TIMEOUT, 0, "");
 	took_us = reported_us[5] - reported_us[0];
 	ck_assert_int_ge(took_us, 900 * MS);
-	ck_assert_int_lt(took_us, 1500 * MS);
+	ck_assert_int_lt(took_us, 1700 * MS);
 	ck_assert_str_eq(counted(), "6/6");
 }
 END_TEST
@@ -488,7 +489,6 @@ START_TEST(cadence_with_slow_answers)
 		expect_ok();
 	took_us = reported_us[4] - reported_us[0];
 	ck_assert_int_ge(took_us, 1500 * MS);
-	ck_assert_int_lt(took_us, 2200 * MS);
 	ck_assert_str_eq(counted(), "1/5");
 }
 END_TEST
@@ -533,10 +533,10 @@ END_TEST
 /* The loop stood still; the end of the connection and the next turn are seen together. */
 START_TEST(late_turn)
 {
-	const struct timespec pause = {.tv_nsec = 350000000};
+	const struct timespec pause = {.tv_nsec = 650000000};
 
 	conf.interval_us = 100 * MS;
-	conf.timeout_us = 100 * MS;
+	conf.timeout_us = 400 * MS;
 	start();
 	expect_ok();
 	tell("drop");
@@ -770,17 +770,21 @@ START_TEST(client_certificate_missing)
 }
 END_TEST
 
+/* In TLS 1.2, where the server's alert is part of the handshake: in TLS 1.3 it comes after it, and
+ * may be lost with the reset that follows. */
 START_TEST(client_certificate_missing_in_tls)
 {
+	tell("mode tls1.2");
 	tell_client_ca();
 	tell("require on");
 	start();
-	expect(HEALTH_TLS, 0, "certificate required");
+	expect(HEALTH_TLS, 0, "alert");
 }
 END_TEST
 
 START_TEST(client_certificate_of_another_ca)
 {
+	tell("mode tls1.2");
 	tell_client_ca();
 	set(conf.client_cert_file, "other-client.crt");
 	set(conf.client_key_file, "other-client.key");
@@ -789,17 +793,47 @@ START_TEST(client_certificate_of_another_ca)
 }
 END_TEST
 
+static void token_by_rename(void)
+{
+	put("token", "other\n");
+}
+
+static void token_in_place(void)
+{
+	FILE *stream = fopen(conf.token_file, "r+");
+
+	ck_assert_ptr_nonnull(stream);
+	fputs("other\n", stream);
+	ck_assert_int_eq(fclose(stream), 0);
+}
+
+/* To a file of the same size and age. */
+static void token_by_link(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(conf.token_file, &st), 0);
+	put("token-2", "other\n");
+	ck_assert_int_eq(utimensat(AT_FDCWD, file("token-2"),
+				   (struct timespec[]){st.st_atim, st.st_mtim}, 0),
+			 0);
+	point("token", "token-2");
+}
+
+static void (*const token_changes[])(void) = {token_by_rename, token_in_place, token_by_link};
+
 START_TEST(token_changed)
 {
 	tell("token first");
-	put("token", "first\n");
+	put("token-1", "first\n");
+	point("token", "token-1");
 	set(conf.token_file, "token");
 	conf.interval_us = 50 * MS;
 	start();
 	expect_ok();
-	tell("token second");
+	tell("token other");
 	expect(HEALTH_UNAUTHORIZED, 401, "not accepted");
-	put("token", "second\n");
+	token_changes[_i]();
 	while (await()->result != HEALTH_OK)
 		ck_assert_uint_lt(reports_read, 6);
 }
@@ -860,23 +894,30 @@ START_TEST(unusable_file_is_refused)
 }
 END_TEST
 
-/* A token with a byte 0 or without end is none either. */
+static void put_bytes(const char *name, char byte, size_t count)
+{
+	FILE *stream = fopen(file(name), "w");
+
+	ck_assert_ptr_nonnull(stream);
+	for (size_t i = 0; i < count; i++)
+		fputc(byte, stream);
+	ck_assert_int_eq(fclose(stream), 0);
+}
+
 START_TEST(unusable_token_is_refused)
 {
 	char detail[PROBE_DETAIL_SIZE];
-	char zeros[65536] = {0};
-	FILE *stream;
 
 	conf_reset("127.0.0.1", 1);
 	set(conf.token_file, "token");
-	for (size_t size = 4; size <= sizeof(zeros); size = size * 16384) {
-		stream = fopen(conf.token_file, "w");
-		ck_assert_ptr_nonnull(stream);
-		ck_assert_uint_eq(fwrite(zeros, 1, size, stream), size);
-		fclose(stream);
-		ck_assert_int_eq(probe_check(&conf, detail), -EINVAL);
-	}
-	strcpy(conf.token_file, "/nonexistent");
+	put_bytes("token", '\0', 4);
+	ck_assert_int_eq(probe_check(&conf, detail), -EINVAL);
+	put_bytes("token", 'x', 65536);
+	ck_assert_int_eq(probe_check(&conf, detail), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(detail, "longer than"));
+	put_bytes("token", 'x', 16000);
+	ck_assert_int_eq(probe_check(&conf, detail), 0);
+	set(conf.token_file, "missing");
 	ck_assert_int_eq(probe_check(&conf, detail), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(detail, "No such file"));
 }
@@ -966,7 +1007,7 @@ Suite *suite_probe(void)
 	tcase_add_test(talk, client_certificate_missing);
 	tcase_add_test(talk, client_certificate_missing_in_tls);
 	tcase_add_test(talk, client_certificate_of_another_ca);
-	tcase_add_test(talk, token_changed);
+	tcase_add_loop_test(talk, token_changed, 0, COUNT(token_changes));
 	tcase_add_loop_test(talk, freed_at_any_time, 0, COUNT(stages));
 	tcase_add_loop_test(talk, freed_in_report, 0, COUNT(stages));
 	suite_add_tcase(suite, talk);
