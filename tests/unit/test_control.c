@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -241,6 +242,22 @@ START_TEST(busy_daemon)
 }
 END_TEST
 
+/* Another daemon is about to replace the same stale socket. */
+START_TEST(starting_daemon)
+{
+	char part[128];
+	int fd;
+
+	make_directories();
+	snprintf(part, sizeof(part), "%s/run/cpvrrp", directory);
+	fd = open(part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
+	server_start();
+	ck_assert_int_eq(server_wait(), EADDRINUSE);
+	close(fd);
+}
+END_TEST
+
 START_TEST(no_socket)
 {
 	FILE *file;
@@ -398,6 +415,25 @@ START_TEST(limits)
 }
 END_TEST
 
+/* A client of HTTP/1.1 that would keep the connection must not hold one of the few places. */
+START_TEST(one_request)
+{
+	char answer[512];
+	struct pollfd readable;
+	ssize_t size = 1;
+
+	server_start();
+	readable = (struct pollfd){.fd = raw_connect(), .events = POLLIN};
+	dprintf(readable.fd, "GET /healthz HTTP/1.1\r\n\r\n");
+	while (size > 0) {
+		ck_assert_int_eq(poll(&readable, 1, 2000), 1);
+		size = read(readable.fd, answer, sizeof(answer));
+	}
+	ck_assert_int_eq(size, 0);
+	close(readable.fd);
+}
+END_TEST
+
 static unsigned server_files(void)
 {
 	char name[64];
@@ -484,6 +520,7 @@ static const struct {
 	{"", -EPROTO},
 	{"SSH-2.0-OpenSSH_9.2\r\n", -EPROTO},
 	{"HTTP/1.1 OK\r\n\r\n", -EPROTO},
+	{"HTTP/1.1 20\r\n\r\n", -EPROTO},
 	{"HTTP/1.1 200 OK\r\nA: b\r\n", -EPROTO},
 	{"HTTP/1.1 200 OK", -EPROTO},
 };
@@ -758,12 +795,14 @@ Suite *suite_control(void)
 	tcase_add_test(tcase, stale_socket);
 	tcase_add_test(tcase, second_daemon);
 	tcase_add_test(tcase, busy_daemon);
+	tcase_add_test(tcase, starting_daemon);
 	tcase_add_test(tcase, no_socket);
 	tcase_add_test(tcase, replaced_socket);
 	tcase_add_test(tcase, long_path);
 	tcase_add_loop_test(tcase, request, 0, COUNT(requests));
 	tcase_add_loop_test(tcase, step_down, 0, COUNT(step_down_requests));
 	tcase_add_test(tcase, limits);
+	tcase_add_test(tcase, one_request);
 	tcase_add_test(tcase, connections);
 	tcase_add_test(tcase, no_daemon);
 	tcase_add_test(tcase, silent_daemon);

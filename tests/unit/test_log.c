@@ -247,6 +247,9 @@ START_TEST(limit)
 	ck_assert(log_allowed(&one, now, &suppressed));
 	ck_assert_uint_eq(suppressed, 4);
 	ck_assert(!log_allowed(&one, now, &suppressed));
+	now = instant_add(now, LOG_REPEAT_US);
+	ck_assert(log_allowed(&one, now, &suppressed));
+	ck_assert_uint_eq(suppressed, 1);
 }
 END_TEST
 
