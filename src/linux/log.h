@@ -17,8 +17,8 @@
 /* At start and on reload. Before the first call: info, text. */
 void log_configure(enum conf_log_level level, enum conf_log_format format);
 
-/* One line of at most LOG_TEXT_SIZE - 1 bytes, after log_clean(). printf format without the newline.
- */
+/* One line, cut at LOG_TEXT_SIZE - 1 bytes and then cleaned as by log_clean(). printf format
+ * without the newline. */
 #define LOG_TEXT_SIZE 1024
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -25,7 +25,7 @@ static void put_head(FILE *out, const char *name, const char *type, const char *
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* "name{instance=...,family=..." with label `key` if it is given, and the end of the labels. */
+/* "name{instance=...,family=..." with label `key` unless it is "", and the end of the labels. */
 static void put_series(FILE *out, const char *name, const struct router *router, const char *key,
 		       const char *value)
 {
@@ -33,7 +33,7 @@ static void put_series(FILE *out, const char *name, const struct router *router,
 	put_label(out, "instance", router ? router->instance : "");
 	fputc(',', out);
 	put_label(out, "family", router ? addr_family_name(router->family) : "");
-	if (key) {
+	if (*key) {
 		fputc(',', out);
 		put_label(out, key, value);
 	}
@@ -46,7 +46,7 @@ static void put_routers(FILE *out, const struct state *state, const char *const 
 {
 	put_head(out, head[0], head[1], head[2]);
 	for (size_t i = 0; i < state->engine->router_count; i++) {
-		put_series(out, head[0], state->engine->routers[i], NULL, NULL);
+		put_series(out, head[0], state->engine->routers[i], "", "");
 		fprintf(out, "%" PRIu64 "\n", value(state->engine->routers[i]));
 	}
 }
@@ -147,7 +147,7 @@ static void put_transitions(FILE *out, const struct state *state)
 		const struct router *router = state->engine->routers[i];
 		struct timespec wall = state_wall(state, router->since);
 
-		put_series(out, last, router, NULL, NULL);
+		put_series(out, last, router, "", "");
 		fprintf(out, "%lld.%03d\n", (long long)wall.tv_sec, (int)(wall.tv_nsec / 1000000));
 	}
 }

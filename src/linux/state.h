@@ -26,8 +26,8 @@ extern const int64_t state_latency_bounds_us[STATE_LATENCY_BUCKETS];
 
 /* What the daemon remembers of the probe; the host feeds it. */
 struct state_apiserver {
-	struct instant since; /* readiness is what it is since then */
-	int last_status;      /* HTTP, 0 if none */
+	struct instant since;		    /* readiness is what it is since then */
+	int last_status;		    /* HTTP, 0 if none */
 	char last_error[PROBE_DETAIL_SIZE]; /* of the last probe; "" if it succeeded */
 	int64_t last_latency_us;
 	uint64_t probes[HEALTH_RESULT_COUNT];
