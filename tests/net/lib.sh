@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034 # what only stories use
+# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 #
 # The stage: nodes n1, n2, ... and a client, each a network namespace on one bridged segment, an
