@@ -88,13 +88,12 @@ int64_t vrrp_active_down_interval_us(const struct vrrp *vr)
 	return 3 * (int64_t)vr->active_adver_interval_cs * CENTISECOND_US + vrrp_skew_time_us(vr);
 }
 
-/* SOCKETS FIRST: an advert is overdue by so much that every Backup must have given this router up.
- */
+/* SOCKETS FIRST: the last advert is so old that every Backup must have given this router up. */
 static bool overslept(const struct vrrp *vr, struct instant now)
 {
 	int64_t interval_us = own_interval_us(vr);
 
-	return instant_due(instant_add(vr->adver, 3 * interval_us + skew_us(vr, interval_us)), now);
+	return instant_due(instant_add(vr->adver, 2 * interval_us + skew_us(vr, interval_us)), now);
 }
 
 static struct vrrp_action *act(struct vrrp_actions *out, enum vrrp_action_type type)

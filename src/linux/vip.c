@@ -6,15 +6,19 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #define VIP_ANSWER_SIZE 4096
 #define VIP_TIMEOUT_S 2
+#define VIP_LOCAL_PAUSE_NS 200000
+#define VIP_LOCAL_TRIES 250    /* 50 ms */
 #define VIP_FOREVER UINT32_MAX /* the kernel's INFINITY_LIFE_TIME */
 
 struct vip {
@@ -54,9 +58,10 @@ void vip_free(struct vip *vip)
 	free(vip);
 }
 
-/* The error in the kernel's acknowledgement, which is 0 or -errno. An answer with another sequence
- * number belongs to a request that was given up. */
-static int vip_wait(struct vip *vip)
+/* Waits for the answer of type `wanted`, which is then in vip->answer, or for an error. An
+ * acknowledgement is an error of 0. An answer with another sequence number belongs to a request
+ * that was given up. */
+static int vip_wait(struct vip *vip, int wanted)
 {
 	for (;;) {
 		ssize_t size = recv(vip->fd, &vip->answer, sizeof(vip->answer), 0);
@@ -66,20 +71,23 @@ static int vip_wait(struct vip *vip)
 			continue;
 		if (size < 0)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		if (nlmsg_ok(header, (int)size) && header->nlmsg_seq == vip->sequence &&
-		    header->nlmsg_type == NLMSG_ERROR)
+		if (!nlmsg_ok(header, (int)size) || header->nlmsg_seq != vip->sequence)
+			continue;
+		if (header->nlmsg_type == NLMSG_ERROR)
 			return ((const struct nlmsgerr *)nlmsg_data(header))->error;
+		if (header->nlmsg_type == wanted)
+			return 0;
 	}
 }
 
-static int vip_send(struct vip *vip, struct nl_msg *message)
+static int vip_send(struct vip *vip, struct nl_msg *message, int wanted)
 {
 	struct nlmsghdr *header = nlmsg_hdr(message);
 
 	header->nlmsg_seq = ++vip->sequence;
 	if (send(vip->fd, header, header->nlmsg_len, 0) < 0)
 		return -errno;
-	return vip_wait(vip);
+	return vip_wait(vip, wanted);
 }
 
 /* NULL without memory. */
@@ -105,28 +113,73 @@ static struct nl_msg *vip_message(int type, int flags, int ifindex, const struct
 	return message;
 }
 
-int vip_add(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s)
+static int vip_new_address(struct vip *vip, int flags, int ifindex, const struct addr *address,
+			   unsigned lease_s)
 {
 	/* Preferred lifetime 0: deprecated, so nobody picks it as a source address. */
 	const struct ifa_cacheinfo lifetime = {
 		.ifa_prefered = 0,
 		.ifa_valid = lease_s == 0 ? VIP_FOREVER : lease_s,
 	};
-	uint32_t flags = IFA_F_NOPREFIXROUTE;
-	struct nl_msg *message = vip_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex,
-					     address, addr_bits(address->family));
+	uint32_t address_flags = IFA_F_NOPREFIXROUTE;
+	struct nl_msg *message = vip_message(RTM_NEWADDR, NLM_F_CREATE | flags, ifindex, address,
+					     addr_bits(address->family));
 	int result = -ENOMEM;
 
 	if (!message)
 		return -ENOMEM;
 	/* Another node may still hold it for a moment (rule HANDOVER); IPv4 has no DAD to skip. */
 	if (address->family == ADDR_FAMILY_IPV6)
-		flags |= IFA_F_NODAD;
+		address_flags |= IFA_F_NODAD;
 	if (nla_put(message, IFA_CACHEINFO, sizeof(lifetime), &lifetime) == 0 &&
-	    nla_put_u32(message, IFA_FLAGS, flags) == 0 &&
+	    nla_put_u32(message, IFA_FLAGS, address_flags) == 0 &&
 	    nla_put_u8(message, IFA_PROTO, VIP_PROTO) == 0)
-		result = vip_send(vip, message);
+		result = vip_send(vip, message, NLMSG_ERROR);
 	nlmsg_free(message);
+	return result;
+}
+
+static bool vip_is_local(struct vip *vip, const struct addr *address)
+{
+	struct rtmsg body = {.rtm_family = AF_INET6, .rtm_dst_len = 128};
+	struct nl_msg *message = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST);
+	bool local = false;
+
+	if (!message)
+		return false;
+	if (nlmsg_append(message, &body, sizeof(body), NLMSG_ALIGNTO) == 0 &&
+	    nla_put(message, RTA_DST, (int)addr_size(address->family), address->bytes) == 0 &&
+	    vip_send(vip, message, RTM_NEWROUTE) == 0)
+		local = ((const struct rtmsg *)nlmsg_data(&vip->answer.header))->rtm_type ==
+			RTN_LOCAL;
+	nlmsg_free(message);
+	return local;
+}
+
+/*
+ * The kernel acknowledges an IPv6 address before it has the local route for it, which a work queue
+ * adds (net/ipv6/ addrconf.c, addrconf_dad_work). Who announces in between sends the neighbours to
+ * an address that does not answer.
+ */
+static void vip_wait_local(struct vip *vip, const struct addr *address)
+{
+	const struct timespec pause = {.tv_nsec = VIP_LOCAL_PAUSE_NS};
+
+	for (unsigned i = 0; i < VIP_LOCAL_TRIES && !vip_is_local(vip, address); i++)
+		nanosleep(&pause, NULL);
+}
+
+int vip_add(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s)
+{
+	int result;
+
+	if (address->family == ADDR_FAMILY_IPV4)
+		return vip_new_address(vip, NLM_F_REPLACE, ifindex, address, lease_s);
+	result = vip_new_address(vip, NLM_F_EXCL, ifindex, address, lease_s);
+	if (result == 0)
+		vip_wait_local(vip, address);
+	else if (result == -EEXIST)
+		result = vip_new_address(vip, NLM_F_REPLACE, ifindex, address, lease_s);
 	return result;
 }
 
@@ -137,7 +190,7 @@ int vip_remove(struct vip *vip, int ifindex, const struct addr *address, unsigne
 
 	if (!message)
 		return -ENOMEM;
-	result = vip_send(vip, message);
+	result = vip_send(vip, message, NLMSG_ERROR);
 	nlmsg_free(message);
 	return result;
 }

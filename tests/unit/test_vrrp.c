@@ -993,13 +993,14 @@ START_TEST(test_overslept_alone)
 	config.announce_refresh_us = 0;
 	set_up(ACTIVE, &config);
 	advance(T0 + 10 * SECOND);
-	ck_assert_str_eq(step(T0 + 10 * SECOND + DOWN - 1000, EVENT(EV(TIMEOUT))), "SEND(200)");
+	ck_assert_str_eq(step(T0 + 10 * SECOND + DOWN - SECOND - 1000, EVENT(EV(TIMEOUT))),
+			 "SEND(200)");
 
 	set_up(ACTIVE, &config);
 	advance(T0 + 10 * SECOND);
-	ck_assert_str_eq(step(T0 + 10 * SECOND + DOWN + 1000, EVENT(EV(TIMEOUT))),
+	ck_assert_str_eq(step(T0 + 10 * SECOND + DOWN - SECOND + 1000, EVENT(EV(TIMEOUT))),
 			 "ADD ANNOUNCE SEND(200)");
-	ck_assert_str_eq(timers_text(at(T0 + 10 * SECOND + DOWN + 1000)),
+	ck_assert_str_eq(timers_text(at(T0 + 10 * SECOND + DOWN - SECOND + 1000)),
 			 "adver+1000000 announce+100000");
 
 	set_up(ACTIVE, &defaults);
@@ -1014,20 +1015,20 @@ START_TEST(test_overslept_and_another_active)
 {
 	set_up(ACTIVE, &defaults);
 	advance(T0 + 10 * SECOND);
-	advert(T0 + 10 * SECOND + DOWN - 1000, 180);
+	advert(T0 + 10 * SECOND + DOWN - SECOND - 1000, 180);
 	ck_assert_int_eq(vr.state, VRRP_STATE_ACTIVE);
 
 	set_up(ACTIVE, &defaults);
 	advance(T0 + 10 * SECOND);
-	advert(T0 + 10 * SECOND + DOWN + 1000, 180);
+	advert(T0 + 10 * SECOND + DOWN - SECOND + 1000, 180);
 	ck_assert_str_eq(actions_text(), "REMOVE NOTIFY(Backup overslept)");
-	ck_assert_str_eq(timers_text(at(T0 + 10 * SECOND + DOWN + 1000)), "down+3218750");
+	ck_assert_str_eq(timers_text(at(T0 + 10 * SECOND + DOWN - SECOND + 1000)), "down+3218750");
 
 	set_up(ACTIVE, &defaults);
 	advance(T0 + 10 * SECOND);
-	step(T0 + 10 * SECOND + DOWN + 1000, EVENT(EV_ADVERT(READY, 1, 50)));
+	step(T0 + 10 * SECOND + DOWN - SECOND + 1000, EVENT(EV_ADVERT(READY, 1, 50)));
 	ck_assert_str_eq(actions_text(), "REMOVE NOTIFY(Backup overslept)");
-	ck_assert_str_eq(timers_text(at(T0 + 10 * SECOND + DOWN + 1000)), "down+1609375");
+	ck_assert_str_eq(timers_text(at(T0 + 10 * SECOND + DOWN - SECOND + 1000)), "down+1609375");
 
 	/* A better one needs no such reason, but it is no longer Active either way. */
 	set_up(ACTIVE, &defaults);
@@ -1043,7 +1044,7 @@ START_TEST(test_overslept_by_its_own_interval)
 	step(SECOND, &(struct vrrp_event)EV_ADVERT(220, 3, 1000));
 	run_until(VRRP_STATE_ACTIVE);
 	advance(100 * SECOND);
-	advert(vr.adver.us + DOWN + 1000, 180);
+	advert(vr.adver.us + DOWN - SECOND + 1000, 180);
 	ck_assert_str_eq(actions_text(), "REMOVE NOTIFY(Backup overslept)");
 }
 END_TEST
