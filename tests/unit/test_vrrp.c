@@ -23,6 +23,7 @@
 #define DOWN 3218750
 #define HOLD (60 * SECOND)
 #define T0 (10 * SECOND)
+#define SPACING VRRP_ANNOUNCE_SPACING_US
 #define TEXT_SIZE 256
 
 #define HOST(n)                                                                                    \
@@ -886,16 +887,18 @@ END_TEST
 
 START_TEST(test_announce_spacing)
 {
+	const int64_t first = T0 + 600000;
+
 	set_up(ACTIVE, &defaults);
-	advance(T0 + 600000);
-	advert(T0 + 600000, 180);
+	advance(first);
+	advert(first, 180);
 	ck_assert_str_eq(actions_text(), "SEND(200) ANNOUNCE");
-	advert(T0 + 620000, 180);
+	advert(first + SPACING / 5, 180);
 	ck_assert_str_eq(actions_text(), "SEND(200)");
-	advert(T0 + 699999, 180);
+	advert(first + SPACING - 1, 180);
 	ck_assert_str_eq(actions_text(), "SEND(200)");
-	ck_assert_int_eq(vrrp_deadline(&vr).us, T0 + 700000);
-	ck_assert_str_eq(step(T0 + 700000, EVENT(EV(TIMEOUT))), "ANNOUNCE");
+	ck_assert_int_eq(vrrp_deadline(&vr).us, first + SPACING);
+	ck_assert_str_eq(step(first + SPACING, EVENT(EV(TIMEOUT))), "ANNOUNCE");
 }
 END_TEST
 
@@ -905,7 +908,7 @@ START_TEST(test_announce_storm)
 	unsigned count = 0;
 
 	set_up(ACTIVE, &defaults);
-	for (int64_t us = T0 + 5000; us < T0 + 10 * SECOND; us += 10000) {
+	for (int64_t us = T0 + SPACING / 20; us < T0 + 100 * SPACING; us += SPACING / 10) {
 		while (vrrp_deadline(&vr).us <= us) {
 			step(vrrp_deadline(&vr).us, EVENT(EV(TIMEOUT)));
 			count += strstr(actions_text(), "ANNOUNCE") != NULL;
@@ -955,12 +958,15 @@ END_TEST
 /* The address does not wait for the spacing of announcements. */
 START_TEST(test_address_lost_early)
 {
+	const int64_t announced = T0 + 100000;
+	const int64_t lost = announced + SPACING / 2;
+
 	set_up(ACTIVE, &defaults);
-	advance(T0 + 150000);
-	step(T0 + 150000, EVENT(EV(ADDRESS_LOST)));
-	ck_assert_str_eq(step(T0 + 150000, EVENT(EV(TIMEOUT))), "ADD");
-	ck_assert_int_eq(vrrp_deadline(&vr).us, T0 + 200000);
-	ck_assert_str_eq(step(T0 + 200000, EVENT(EV(TIMEOUT))), "ANNOUNCE");
+	advance(lost);
+	step(lost, EVENT(EV(ADDRESS_LOST)));
+	ck_assert_str_eq(step(lost, EVENT(EV(TIMEOUT))), "ADD");
+	ck_assert_int_eq(vrrp_deadline(&vr).us, announced + SPACING);
+	ck_assert_str_eq(step(announced + SPACING, EVENT(EV(TIMEOUT))), "ANNOUNCE");
 }
 END_TEST
 
