@@ -57,10 +57,10 @@ enum vrrp_reason {
 /* The word in state and metrics: "startup", "active_down", "no_interface", ... */
 const char *vrrp_reason_name(enum vrrp_reason reason);
 
-#define VRRP_RETRY_US 1000000		/* Initialize after a failed action */
-#define VRRP_PRIORITY_STOP 0		/* RFC 9568 5.2.4: the Active stops */
-#define VRRP_PRIORITY_LEAVING 1		/* HANDOVER: anybody is better */
-#define VRRP_ANNOUNCE_SPACING_US 100000 /* between announcements that the network provokes */
+#define VRRP_RETRY_US 1000000	       /* Initialize after a failed action */
+#define VRRP_PRIORITY_STOP 0	       /* RFC 9568 5.2.4: the Active stops */
+#define VRRP_PRIORITY_LEAVING 1	       /* HANDOVER: anybody is better */
+#define VRRP_ANNOUNCE_SPACING_US 10000 /* between announcements that the network provokes */
 
 struct vrrp_config {
 	enum vrrp_preempt preempt;
