@@ -23,7 +23,7 @@
 #define DOWN 3218750
 #define HOLD (60 * SECOND)
 #define T0 (10 * SECOND)
-#define SPACING 10000 /* between announcements that the network provokes */
+#define SPACING VRRP_ANNOUNCE_SPACING_US
 #define TEXT_SIZE 256
 
 #define HOST(n)                                                                                    \
