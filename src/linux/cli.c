@@ -12,7 +12,7 @@
 
 #include "linux/conf_file.h"
 #include "linux/control.h"
-#include "linux/host.h"
+#include "linux/daemon.h"
 #include "linux/probe.h"
 
 enum command {
@@ -252,7 +252,7 @@ static int run(const struct cli *cli)
 		close(fd);
 	/* libevent, OpenSSL and the log write(2) to peers that may have gone. */
 	signal(SIGPIPE, SIG_IGN);
-	result = host_run(cli->conf_path, cli->socket_path);
+	result = daemon_run(cli->conf_path, cli->socket_path);
 	if (result == 0)
 		return CLI_EXIT_OK;
 	return result == -EINVAL ? CLI_EXIT_CONFIG : CLI_EXIT_FAILED;

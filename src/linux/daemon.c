@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "linux/daemon.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "linux/conf_file.h"
+#include "linux/control.h"
+#include "linux/host.h"
+#include "linux/log.h"
+#include "linux/probe.h"
+#include "linux/state.h"
+
+#define SECOND_US 1000000
+#define LATE_WORTH_A_LINE_US 100000 /* RFC 9568 2.5: log our own delay */
+
+struct daemon {
+	const char *conf_path;
+	const char *socket_path; /* NULL = as configured */
+	struct conf *conf;
+
+	struct event_base *base;
+	int timer_fd; /* on CLOCK_MONOTONIC, as struct instant */
+	struct event *timer;
+	struct event *signals[4];
+	struct linux_host *host;
+	struct control *control;
+	struct probe *probe; /* NULL if no router tracks the apiserver */
+
+	struct instant started;
+	struct instant now;   /* of this turn */
+	struct instant armed; /* what the timer is set to */
+	int64_t late_max_us;
+	struct log_limit late;
+
+	struct health health;
+	struct state_apiserver apiserver;
+
+	/* Noted by callbacks, done in the turn. */
+	bool timer_fired;
+	unsigned shutdowns;
+	bool reload;
+	bool dump;
+	bool ready_changed;
+	unsigned step_down_s;
+};
+
+static struct instant clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (struct instant){(int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000};
+}
+
+static void probe_reported(void *context, const struct probe_report *report)
+{
+	struct daemon *d = context;
+	bool first = d->health.consecutive == 0 || d->health.last != report->result;
+	bool changed = health_step(&d->health, report->result);
+
+	state_apiserver_record(&d->apiserver, report);
+	if (changed) {
+		d->apiserver.since = clock_now();
+		d->ready_changed = true;
+	}
+	if (changed && d->health.ready)
+		log_notice("apiserver is ready");
+	else if (changed)
+		log_notice("apiserver is unready: %s (%u in a row)", report->detail,
+			   d->health.consecutive);
+	else if (first && report->result != HEALTH_OK)
+		log_info("apiserver probe: %s", report->detail);
+}
+
+static bool needs_probe(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->instance_count; i++)
+		if (conf->instances[i].track_apiserver)
+			return true;
+	return false;
+}
+
+static int new_probe(struct daemon *d, const struct conf *conf, struct probe **ret_probe)
+{
+	if (!needs_probe(conf)) {
+		*ret_probe = NULL;
+		return 0;
+	}
+	return probe_new(d->base, &conf->apiserver, probe_reported, d, ret_probe);
+}
+
+static void print_error(void *context, const char *line)
+{
+	(void)context;
+	fprintf(stderr, "%s\n", line);
+}
+
+static void log_reload_error(void *context, const char *line)
+{
+	(void)context;
+	log_error("%s", line);
+}
+
+/* The file, checked with everything it names; NULL after all errors have been told. */
+static struct conf *read_conf(const char *path, void (*error)(void *context, const char *line))
+{
+	struct conf *conf = conf_file_read(path, error, NULL);
+	char detail[PROBE_DETAIL_SIZE];
+	char line[CONF_PATH_SIZE + PROBE_DETAIL_SIZE];
+
+	if (!conf || !needs_probe(conf) || probe_check(&conf->apiserver, detail) == 0)
+		return conf;
+	snprintf(line, sizeof(line), "%s: %s", path, detail);
+	error(NULL, line);
+	free(conf);
+	return NULL;
+}
+
+static const char *socket_path(const struct daemon *d, const struct conf *conf)
+{
+	return d->socket_path ? d->socket_path : conf->control_socket;
+}
+
+static void fill_state(void *context, struct state *state)
+{
+	struct daemon *d = context;
+
+	*state = (struct state){
+		.pid = getpid(),
+		.now = clock_now(),
+		.started = d->started,
+		.conf = d->conf,
+		.engine = host_engine(d->host),
+		.health = d->probe ? &d->health : NULL,
+		.apiserver = &d->apiserver,
+		.loop_late_max_us = d->late_max_us,
+	};
+	clock_gettime(CLOCK_REALTIME, &state->wall);
+}
+
+static void note_step_down(void *context, unsigned seconds)
+{
+	struct daemon *d = context;
+
+	d->step_down_s = seconds;
+}
+
+static int new_control(struct daemon *d, const struct conf *conf, struct control **ret_control)
+{
+	const struct control_calls calls = {
+		.state = fill_state,
+		.step_down = note_step_down,
+		.context = d,
+	};
+
+	return control_new(d->base, socket_path(d, conf), &calls, ret_control);
+}
+
+/* Opens first what the new configuration needs; then nothing can fail any more. */
+static const char *prepare_reload(struct daemon *d, const struct conf *conf, struct probe **probe,
+				  struct control **control)
+{
+	if (strcmp(socket_path(d, d->conf), socket_path(d, conf)) &&
+	    new_control(d, conf, control) < 0)
+		return "its control_socket cannot be opened";
+	if ((!d->probe || !needs_probe(conf) ||
+	     !conf_apiserver_equal(&d->conf->apiserver, &conf->apiserver)) &&
+	    new_probe(d, conf, probe) < 0)
+		return "its probe cannot be started";
+	return NULL;
+}
+
+static void do_reload(struct daemon *d)
+{
+	struct conf *conf = read_conf(d->conf_path, log_reload_error);
+	struct conf *before = d->conf;
+	struct probe *probe = d->probe;
+	struct control *control = d->control;
+	const char *problem;
+
+	if (!conf) {
+		log_error("%s has errors; the running configuration stays", d->conf_path);
+		return;
+	}
+	problem = prepare_reload(d, conf, &probe, &control);
+	d->conf = conf;
+	if (!problem && !host_configure(d->host, d->now, conf))
+		problem = "there is no memory for it";
+	if (problem) {
+		d->conf = before;
+		if (probe != d->probe)
+			probe_free(probe);
+		if (control != d->control)
+			control_free(control);
+		free(conf);
+		log_error("%s: %s; the running configuration stays", d->conf_path, problem);
+		return;
+	}
+	if (probe != d->probe)
+		probe_free(d->probe);
+	if (control != d->control)
+		control_free(d->control);
+	if (!d->probe)
+		health_init(&d->health, conf->apiserver.fall, conf->apiserver.rise);
+	d->probe = probe;
+	d->control = control;
+	d->health.fall = conf->apiserver.fall;
+	d->health.rise = conf->apiserver.rise;
+	log_configure(conf->log_level, conf->log_format);
+	free(before);
+	log_notice("%s has been read again", d->conf_path);
+}
+
+static void note_timer(evutil_socket_t fd, short events, void *context)
+{
+	struct daemon *d = context;
+
+	(void)fd;
+	(void)events;
+	d->timer_fired = true;
+}
+
+static void note_signal(evutil_socket_t number, short events, void *context)
+{
+	struct daemon *d = context;
+
+	(void)events;
+	switch (number) {
+	case SIGHUP:
+		d->reload = true;
+		break;
+	case SIGUSR1:
+		d->dump = true;
+		break;
+	default:
+		d->shutdowns++;
+		break;
+	}
+}
+
+static void log_state(struct daemon *d)
+{
+	struct state state;
+	char *text, *rest, *line;
+
+	fill_state(d, &state);
+	text = rest = state_text(&state);
+	while (text && (line = strsep(&rest, "\n")))
+		if (line[0])
+			log_notice("%s", line);
+	free(text);
+}
+
+static void take_signals(struct daemon *d)
+{
+	if (d->reload)
+		do_reload(d);
+	if (d->dump)
+		log_state(d);
+	d->reload = false;
+	d->dump = false;
+}
+
+static void take_requests(struct daemon *d)
+{
+	if (d->ready_changed)
+		engine_ready(host_engine(d->host), d->now, d->health.ready);
+	if (d->step_down_s > 0) {
+		log_notice("stepping down for %u s", d->step_down_s);
+		engine_step_down(host_engine(d->host), d->now, (int64_t)d->step_down_s * SECOND_US);
+	}
+	for (; d->shutdowns > 0; d->shutdowns--) {
+		if (!host_engine(d->host)->shutting_down)
+			log_notice("stopping");
+		engine_shutdown(host_engine(d->host), d->now);
+	}
+	d->ready_changed = false;
+	d->step_down_s = 0;
+}
+
+static void note_lateness(struct daemon *d, struct instant deadline)
+{
+	int64_t late_us = instant_since(d->now, deadline);
+	uint64_t suppressed;
+
+	if (late_us > d->late_max_us)
+		d->late_max_us = late_us;
+	if (late_us > LATE_WORTH_A_LINE_US && log_allowed(&d->late, d->now, &suppressed))
+		log_warning("the loop was late by %lld ms", (long long)(late_us / 1000));
+}
+
+static void arm_timer(struct daemon *d)
+{
+	struct instant deadline = host_deadline(d->host);
+	struct itimerspec when = {0};
+
+	if (!d->timer_fired && deadline.us == d->armed.us)
+		return;
+	if (!instant_is_never(deadline)) {
+		when.it_value.tv_sec = deadline.us / SECOND_US;
+		when.it_value.tv_nsec = deadline.us % SECOND_US * 1000;
+	}
+	timerfd_settime(d->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+	d->armed = deadline;
+	d->timer_fired = false;
+}
+
+/* SOCKETS FIRST: the clock is read before anything else, so that nothing expires which could not be
+ * heard. */
+static void turn(struct daemon *d)
+{
+	struct instant deadline = host_deadline(d->host);
+	bool drained;
+
+	d->now = clock_now();
+	note_lateness(d, deadline);
+	take_signals(d);
+	drained = host_receive(d->host, d->now);
+	take_requests(d);
+	host_timers(d->host, d->now, drained);
+	arm_timer(d);
+}
+
+/* The name of a capability that is needed and missing (capabilities(7)), or NULL. */
+static const char *missing_capability(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return NULL;
+	if (!(data[0].effective & 1U << CAP_NET_ADMIN))
+		return "CAP_NET_ADMIN";
+	if (!(data[0].effective & 1U << CAP_NET_RAW))
+		return "CAP_NET_RAW";
+	return NULL;
+}
+
+static bool add_signals(struct daemon *d)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		d->signals[i] = evsignal_new(d->base, numbers[i], note_signal, d);
+		if (!d->signals[i] || event_add(d->signals[i], NULL) < 0)
+			return false;
+	}
+	return true;
+}
+
+/* With the change list, what a probe adds and deletes in one turn costs no epoll_ctl(2). No
+ * descriptor here is a copy. */
+static struct event_base *new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config && event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0)
+		base = event_base_new_with_config(config);
+	if (config)
+		event_config_free(config);
+	return base;
+}
+
+/* libevent's timers round to a millisecond and cost a system call in every turn, so the protocol
+ * has its own. */
+static bool open_loop(struct daemon *d)
+{
+	d->base = new_base();
+	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (!d->base || d->timer_fd < 0)
+		return false;
+	d->timer = event_new(d->base, d->timer_fd, EV_READ | EV_PERSIST, note_timer, d);
+	return d->timer && event_add(d->timer, NULL) == 0 && add_signals(d);
+}
+
+/* Everything that a daemon cannot start without. True, or false after one line that says why. */
+static bool open_all(struct daemon *d)
+{
+	const char *path = socket_path(d, d->conf);
+	const char *what = "event loop";
+	int error;
+
+	if (!open_loop(d)) {
+		error = -ENOMEM;
+		goto fail;
+	}
+	error = new_control(d, d->conf, &d->control);
+	if (error == -EADDRINUSE) {
+		log_error("another daemon answers on %s", path);
+		return false;
+	}
+	what = path;
+	if (error < 0)
+		goto fail;
+	what = "network";
+	error = host_new(d->base, &d->host);
+	if (error < 0)
+		goto fail;
+	what = "probe";
+	error = new_probe(d, d->conf, &d->probe);
+	if (error < 0)
+		goto fail;
+	return true;
+
+fail:
+	log_error("cannot start: %s: %s", what, strerror(-error));
+	return false;
+}
+
+static void close_all(struct daemon *d)
+{
+	probe_free(d->probe);
+	control_free(d->control);
+	for (size_t i = 0; i < sizeof(d->signals) / sizeof(d->signals[0]); i++)
+		if (d->signals[i])
+			event_free(d->signals[i]);
+	if (d->timer)
+		event_free(d->timer);
+	if (d->timer_fd >= 0)
+		close(d->timer_fd);
+	host_free(d->host);
+	if (d->base)
+		event_base_free(d->base);
+	free(d->conf);
+	free(d);
+}
+
+static int run(struct daemon *d)
+{
+	health_init(&d->health, d->conf->apiserver.fall, d->conf->apiserver.rise);
+	d->started = d->now = clock_now();
+	d->armed = INSTANT_NEVER;
+	d->timer_fd = -1;
+	d->apiserver.since = d->started;
+	if (!open_all(d))
+		return -ECANCELED;
+	log_notice("cpvrrp " VERSION " started");
+	if (!host_configure(d->host, d->now, d->conf)) {
+		log_error("cannot start: %s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	arm_timer(d);
+	while (!host_engine(d->host)->shutting_down || !engine_stopped(host_engine(d->host))) {
+		event_base_loop(d->base, EVLOOP_ONCE);
+		turn(d);
+	}
+	log_notice("stopped");
+	return 0;
+}
+
+int daemon_run(const char *conf_path, const char *path)
+{
+	const char *missing = missing_capability();
+	struct daemon *d = calloc(1, sizeof(*d));
+	int status;
+
+	if (!d)
+		return -ENOMEM;
+	d->conf_path = conf_path;
+	d->socket_path = path;
+	d->conf = read_conf(conf_path, print_error);
+	if (!d->conf) {
+		free(d);
+		return -EINVAL;
+	}
+	if (missing) {
+		fprintf(stderr,
+			"cpvrrp: %s is missing: run it as root or with CAP_NET_ADMIN and "
+			"CAP_NET_RAW\n",
+			missing);
+		free(d->conf);
+		free(d);
+		return -EPERM;
+	}
+	log_configure(d->conf->log_level, d->conf->log_format);
+	status = run(d);
+	close_all(d);
+	return status;
+}

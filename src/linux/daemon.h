@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of the daemon: configuration, signals, probe, control socket, and the turn of its loop
+ * in the order of rule SOCKETS FIRST.
+ */
+#ifndef CPVRRP_LINUX_DAEMON_H
+#define CPVRRP_LINUX_DAEMON_H
+
+/*
+ * Runs in the foreground until a handover after SIGTERM or SIGINT has ended. conf_path is read now
+ * and on SIGHUP; socket_path, if not NULL, overrides control_socket. Returns 0, -EINVAL for a
+ * configuration that cannot be used, or another -errno; what is wrong has been told.
+ */
+int daemon_run(const char *conf_path, const char *socket_path);
+
+#endif
