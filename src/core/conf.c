@@ -754,6 +754,12 @@ static bool share_family(const struct conf_instance *a, const struct conf_instan
 	return false;
 }
 
+/* An instance with `auto` may find itself on any interface. */
+static bool may_share_interface(const struct conf_instance *a, const struct conf_instance *b)
+{
+	return !a->interface[0] || !b->interface[0] || !strcmp(a->interface, b->interface);
+}
+
 static void check_pair(const struct check *check, const struct conf_instance *instance,
 		       const struct conf_instance *other)
 {
@@ -761,9 +767,9 @@ static void check_pair(const struct check *check, const struct conf_instance *in
 
 	if (instance->virtual_router_id != 0 &&
 	    instance->virtual_router_id == other->virtual_router_id &&
-	    !strcmp(instance->interface, other->interface) && share_family(instance, other))
+	    may_share_interface(instance, other) && share_family(instance, other))
 		violation(check, instance, "virtual_router_id",
-			  "%u is that of instance %s on the same interface, too",
+			  "%u is that of instance %s, too, and both may be on one interface",
 			  instance->virtual_router_id, other->name);
 	for (size_t i = 0; i < instance->address_count; i++)
 		if (addr_in_list(&instance->addresses[i], other->addresses, other->address_count))

@@ -579,7 +579,7 @@ void engine_interface(struct engine *engine, struct instant now, struct router *
 	bool replaced = router->ifindex != 0 && interface->index != router->ifindex;
 	bool lost;
 
-	if (replaced && interface->index != 0)
+	if (replaced)
 		step_fault(engine, router, now, VRRP_REASON_NO_INTERFACE);
 	router->primary = (struct addr){.family = router->family};
 	router->link_fault = examine(engine, router, interface, &router->primary);

@@ -283,7 +283,7 @@ static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp
 		set_active_down(vr, after_skew, VRRP_REASON_ACTIVE_STOPPED);
 	} else if (!preempts(vr, now, priority)) {
 		follow(vr, now, event);
-	} else if (vr->config.preempt == VRRP_PREEMPT_ALWAYS) {
+	} else if (health_band(priority) == health_band(vrrp_priority(vr))) {
 		/* 6.4.2: Preempt_Mode is True and the priority is lower: discard. */
 		vr->takeover_reason = VRRP_REASON_ACTIVE_LOWER;
 	} else if (!follows_another(vr, event)) {

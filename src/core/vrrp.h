@@ -26,7 +26,7 @@ const char *vrrp_state_name(enum vrrp_state state);
 
 enum vrrp_preempt {
 	VRRP_PREEMPT_HEALTH, /* only an Active of a lower band */
-	VRRP_PREEMPT_ALWAYS, /* Preempt_Mode True, to the letter */
+	VRRP_PREEMPT_ALWAYS, /* Preempt_Mode True */
 	VRRP_PREEMPT_NEVER,  /* Preempt_Mode False, but a lower band is preempted */
 };
 

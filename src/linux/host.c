@@ -13,8 +13,8 @@
 #include "linux/vip.h"
 
 #define SECOND_US 1000000
-#define DRAIN_MAX 256		  /* packets of one socket in one turn */
-#define SOCKET_RETRY_US SECOND_US /* between attempts to open a socket that could not be opened */
+#define DRAIN_MAX 256	   /* packets of one socket in one turn */
+#define RETRY_US SECOND_US /* after a socket that could not be opened or netlink that failed */
 #define TRACE_COUNT (ENGINE_TRACE_REMOVED + 1)
 
 /* What may go wrong again and again, beside the refusals and traces of the engine. */
@@ -52,8 +52,8 @@ struct linux_host {
 	struct announce *announce;
 	struct slot *slots;
 
-	struct instant now;	     /* of this turn */
-	struct instant socket_retry; /* INSTANT_NEVER if all sockets are open */
+	struct instant now;   /* of this turn */
+	struct instant retry; /* INSTANT_NEVER if nothing has failed */
 
 	struct log_limit refusals[ADVERT_REFUSAL_COUNT];
 	struct log_limit traces[TRACE_COUNT];
@@ -340,7 +340,6 @@ static void close_unwanted(struct linux_host *h)
 static void sync_sockets(struct linux_host *h)
 {
 	close_unwanted(h);
-	h->socket_retry = INSTANT_NEVER;
 	for (size_t i = 0; i < h->engine.router_count; i++) {
 		struct router *router = h->engine.routers[i];
 		bool multicast;
@@ -358,7 +357,7 @@ static void sync_sockets(struct linux_host *h)
 					  "every second",
 					  ROUTER_ARG(router), router->interface_name,
 					  strerror(-error));
-			h->socket_retry = instant_add(h->now, SOCKET_RETRY_US);
+			h->retry = instant_add(h->now, RETRY_US);
 		}
 		engine_socket(&h->engine, h->now, router, error == 0);
 	}
@@ -401,12 +400,20 @@ static void tell_interface(struct linux_host *h, struct router *router, const ch
 	engine_interface(&h->engine, h->now, router, interface ? interface : &none);
 }
 
+static void netlink_failed(struct linux_host *h, int error)
+{
+	h->retry = instant_add(h->now, RETRY_US);
+	if (may_complain(h, COMPLAINT_NETLINK))
+		log_error("cannot ask netlink for interfaces: %s; tried again every second",
+			  strerror(-error));
+}
+
 static void watch(struct linux_host *h, const char *name)
 {
 	int error = link_watch(h->link, name);
 
-	if (error < 0 && may_complain(h, COMPLAINT_NETLINK))
-		log_error("cannot watch interface %s: %s", name, strerror(-error));
+	if (error < 0)
+		netlink_failed(h, error);
 }
 
 /* `interface = auto`, and no interface yet or none that serves: the address may have gone to
@@ -429,9 +436,12 @@ static void find_interface(struct linux_host *h, struct router *router)
 {
 	const struct conf_instance *instance = conf_instance_find(h->conf, router->instance);
 	char name[CONF_INTERFACE_SIZE] = "";
+	int error = link_find(h->link, &instance->addresses[0], instance->addresses,
+			      instance->address_count, name);
 
-	if (link_find(h->link, &instance->addresses[0], instance->addresses,
-		      instance->address_count, name) == 0)
+	if (error < 0 && error != -ENODEV)
+		netlink_failed(h, error);
+	if (error == 0)
 		watch(h, name);
 	else if (router->interface_known)
 		return;
@@ -460,9 +470,12 @@ static void interface_changed(void *context, const struct interface *interface)
 		    (!router->interface[0] && !strcmp(router->interface_name, interface->name)))
 			engine_interface(&h->engine, h->now, router, interface);
 	}
+	/* A new interface may have the old one's index, but not its group membership. */
+	if (interface->index == 0)
+		close_unwanted(h);
 }
 
-/* After start and reload: every router is told what is known of its interface. */
+/* After start, reload and a failure: every router is told what is known of its interface. */
 static void attach_interfaces(struct linux_host *h)
 {
 	for (size_t i = 0; i < h->engine.router_count; i++) {
@@ -483,9 +496,9 @@ static void drain_netlink(struct linux_host *h)
 {
 	int count = h->netlink_readable ? link_drain(h->link) : 0;
 
-	h->netlink_readable = count < 0; /* then what is stale is asked for in the next turn */
-	if (count < 0 && may_complain(h, COMPLAINT_NETLINK))
-		log_error("cannot read netlink events: %s", strerror(-count));
+	h->netlink_readable = false;
+	if (count < 0)
+		netlink_failed(h, count);
 	if (count == 0)
 		return;
 	resolve_auto(h);
@@ -522,7 +535,7 @@ int host_new(struct event_base *base, struct linux_host **ret_host)
 		.trace = host_trace,
 	};
 	h->base = base;
-	h->socket_retry = INSTANT_NEVER;
+	h->retry = INSTANT_NEVER;
 	engine_init(&h->engine, &h->host);
 	if ((error = link_new(interface_changed, h, &h->link)) < 0 ||
 	    (error = vip_new(&h->vip)) < 0 || (error = announce_new(&h->announce)) < 0)
@@ -592,11 +605,15 @@ bool host_receive(struct linux_host *h, struct instant now)
 void host_timers(struct linux_host *h, struct instant now, bool drained)
 {
 	engine_timers(&h->engine, now, drained);
-	if (instant_due(h->socket_retry, now))
-		sync_sockets(h);
+	if (!instant_due(h->retry, now))
+		return;
+	h->retry = INSTANT_NEVER;
+	h->netlink_readable = true;
+	drain_netlink(h);
+	attach_interfaces(h);
 }
 
 struct instant host_deadline(const struct linux_host *h)
 {
-	return instant_min(engine_deadline(&h->engine), h->socket_retry);
+	return instant_min(engine_deadline(&h->engine), h->retry);
 }

@@ -457,7 +457,7 @@ static void link_event_link(struct link *link, struct nlmsghdr *header,
 	const char *name = link_info_name(header);
 
 	for (struct watched *watched = link->watched; watched; watched = watched->next) {
-		const struct interface *known = &watched->known;
+		struct interface *known = &watched->known;
 		bool same_name = strcmp(known->name, name) == 0;
 		bool same_index = known->index == info->ifi_index;
 
@@ -466,6 +466,15 @@ static void link_event_link(struct link *link, struct nlmsghdr *header,
 		if (header->nlmsg_type == RTM_DELLINK || !same_name || !same_index ||
 		    known->up != link_is_up(info->ifi_flags))
 			watched->stale = true;
+		/* Told even if another one with the same index is there by now: what was bound to
+		 * the old one is dead. */
+		if (header->nlmsg_type == RTM_DELLINK && same_index &&
+		    info->ifi_family == AF_UNSPEC) {
+			known->index = 0;
+			known->up = false;
+			known->address_count = 0;
+			watched->pending = true;
+		}
 	}
 }
 
@@ -579,12 +588,8 @@ int link_watch(struct link *link, const char *name)
 	watched->next = link->watched;
 	link->watched = watched;
 	result = link_sync(link);
-	if (result < 0) {
-		link_unwatch(link, name);
-		return result;
-	}
 	link_tell(link);
-	return 0;
+	return result;
 }
 
 void link_unwatch(struct link *link, const char *name)
@@ -683,6 +688,7 @@ int link_drain(struct link *link)
 		else if (size > 0)
 			count += link_events(link, (int)size);
 	}
+	link_tell(link);
 	result = link_sync(link);
 	link_tell(link);
 	return result < 0 ? result : count;

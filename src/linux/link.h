@@ -23,7 +23,10 @@ void link_free(struct link *link);
 /* For polling only. */
 int link_fd(const struct link *link);
 
-/* Follows the interface of this name; does nothing if it is followed already. Returns 0 or -errno.
+/*
+ * Follows the interface of this name; does nothing if it is followed already. Returns 0 or -errno:
+ * -EINVAL or -ENOMEM if it is not followed, else the kernel could not be asked yet and the next
+ * link_drain() asks again.
  */
 int link_watch(struct link *link, const char *name);
 void link_unwatch(struct link *link, const char *name);

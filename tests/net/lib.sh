@@ -33,11 +33,11 @@ program() { # NAME PATH: an absolute path
 
 # Runs the script once more, on the stage.
 stage_enter() {
-	local inside=(unshare --mount --net --pid --fork --kill-child) status=0
+	local inside=(unshare --mount --net --pid --fork --kill-child) status=0 reason
 
 	((EUID == 0)) && "${inside[@]}" true 2>/dev/null || inside+=(--map-root-user)
-	if ! "${inside[@]}" mount -t tmpfs none /run 2>/dev/null; then
-		echo "skipped: the kernel allows no namespaces to this user" >&2
+	if ! reason=$("${inside[@]}" mount -t tmpfs none /run 2>&1); then
+		echo "skipped: no namespaces for this user: $reason" >&2
 		exit 77
 	fi
 	program CPVRRP "${CPVRRP:-./cpvrrp}"

