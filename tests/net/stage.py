@@ -109,8 +109,11 @@ def listen():
         if origin[2] == socket.PACKET_OUTGOING or origin[0] == "bridge":
             continue
         seconds, nanoseconds = struct.unpack("qq", ancillary[0][2][:16])
-        print("%d.%06d %s %s" % (seconds, nanoseconds // 1000, origin[0], describe(frame)),
-              flush=True)
+        try:
+            what = describe(frame)
+        except (struct.error, ValueError):
+            what = "malformed"
+        print("%d.%06d %s %s" % (seconds, nanoseconds // 1000, origin[0], what), flush=True)
 
 
 def forge(source, destination="", hops="255", version="3", type="1", vrid="10", priority="254",

@@ -276,6 +276,19 @@ START_TEST(refuses_with_the_first_reason)
 }
 END_TEST
 
+START_TEST(any_other_hops_are_refused)
+{
+	uint8_t bytes[MESSAGE_MAX];
+	struct packet packet = packet_of(&vectors[_i], bytes);
+	struct advert advert;
+
+	for (packet.hops = 0; packet.hops < 1024; packet.hops++)
+		ck_assert_msg(decode(&packet, &advert) ==
+				      (packet.hops == 255 ? ADVERT_OK : ADVERT_HOPS_WRONG),
+			      "%u", packet.hops);
+}
+END_TEST
+
 /* RFC 9568 5.2.6. */
 START_TEST(reserved_field_is_ignored)
 {
@@ -516,6 +529,7 @@ Suite *suite_advert(void)
 	tcase_add_test(tcase, ipv6_ignores_the_choice_of_checksum);
 	tcase_add_test(tcase, reserved_field_is_sent_as_zero);
 	tcase_add_loop_test(tcase, refuses_with_the_first_reason, 0, (int)COUNT(refusals));
+	tcase_add_loop_test(tcase, any_other_hops_are_refused, 0, all);
 	tcase_add_test(tcase, reserved_field_is_ignored);
 	tcase_add_test(tcase, address_list_is_of_the_family_of_the_packet);
 	tcase_add_test(tcase, ipv6_checksum_needs_the_pseudo_header);
