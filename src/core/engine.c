@@ -144,6 +144,22 @@ static void notify(struct engine *engine, struct router *router, struct instant 
 	engine->host->notify(engine->host, router, &transition);
 }
 
+/* A lease that could not be refreshed is no loss yet: there is time for another attempt. */
+static bool all_present(const struct router *router)
+{
+	for (size_t i = 0; i < router->address_count; i++)
+		if (!router->present[i])
+			return false;
+	return true;
+}
+
+/* ORDER: priority 0 before the address goes, if the role had been claimed. */
+static void give_up(struct engine *engine, struct router *router)
+{
+	if (router->notified == VRRP_STATE_ACTIVE)
+		send_advert(engine, router, VRRP_PRIORITY_STOP);
+}
+
 /*
  * Carries out what the machine asked for, in order. Without the address nothing after it happens
  * (ORDER); an advert that cannot be sent only matters when it happens again and again, since the
@@ -160,7 +176,8 @@ static void perform(struct engine *engine, struct router *router, struct instant
 			send_advert(engine, router, action->priority);
 			break;
 		case VRRP_ACTION_ADD_ADDRESSES:
-			if (!add_addresses(engine, router)) {
+			if (!add_addresses(engine, router) && !all_present(router)) {
+				give_up(engine, router);
 				step_fault(engine, router, now, VRRP_REASON_ADD_FAILED);
 				return;
 			}
@@ -327,8 +344,9 @@ static void router_change(struct engine *engine, struct router *router, struct i
 
 	take_values(router, instance);
 	vrrp_reconfigure(&router->vrrp, now, &config);
-	change_addresses(engine, router, now, instance);
+	/* An advert that this sends still lists the addresses that are there. */
 	step_priority(engine, router, now);
+	change_addresses(engine, router, now, instance);
 }
 
 /* Stops at once: a handover of a router that the file no longer names would be news to nobody. */

@@ -38,7 +38,11 @@ struct control {
 	dev_t device;
 	ino_t inode;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct control *next;
 };
+
+/* All there are: one, and a second one while a reload changes the path. */
+static struct control *controls;
 
 static int address_of(const char *path, struct sockaddr_un *ret_address)
 {
@@ -350,6 +354,21 @@ static struct bufferevent *accepted(struct event_base *base, void *context)
 	return NULL;
 }
 
+/*
+ * accept(2) fails without free descriptors, and would again in every turn. The context is evhttp's,
+ * which does not know its control.
+ */
+static void not_accepted(struct evconnlistener *listener, void *http)
+{
+	struct control *control = controls;
+
+	(void)http;
+	while (control->listener != listener)
+		control = control->next;
+	evconnlistener_disable(listener);
+	event_add(control->resume, &resume_after);
+}
+
 static bool serve(struct control *control, struct event_base *base)
 {
 	struct evhttp *http = control->http = evhttp_new(base);
@@ -357,6 +376,7 @@ static bool serve(struct control *control, struct event_base *base)
 	control->resume = event_new(base, -1, 0, resume, control);
 	if (!http || !control->resume)
 		return false;
+	evconnlistener_set_error_cb(control->listener, not_accepted);
 	evhttp_set_bevcb(http, accepted, control);
 	evhttp_set_timeout(http, CONTROL_TIMEOUT_S);
 	evhttp_set_max_headers_size(http, CONTROL_HEADERS_MAX);
@@ -381,6 +401,8 @@ int control_new(struct event_base *base, const char *path, const struct control_
 	if (!control)
 		return -ENOMEM;
 	control->calls = *calls;
+	control->next = controls;
+	controls = control;
 	err = listen_on(path, &fd);
 	if (err) {
 		control_free(control);
@@ -419,6 +441,11 @@ void control_free(struct control *control)
 		evconnlistener_free(control->listener);
 	if (control->resume)
 		event_free(control->resume);
+	for (struct control **at = &controls; *at; at = &(*at)->next)
+		if (*at == control) {
+			*at = control->next;
+			break;
+		}
 	free(control);
 }
 

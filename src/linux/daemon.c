@@ -359,6 +359,16 @@ static bool add_signals(struct daemon *d)
 	return true;
 }
 
+/* libevent's own would write to standard error, in its own form, and wait for a full pipe. */
+static void log_libevent(int severity, const char *message)
+{
+	static struct log_limit limit;
+	uint64_t suppressed;
+
+	if (severity >= EVENT_LOG_WARN && log_allowed(&limit, clock_now(), &suppressed))
+		log_warning("libevent: %s", message);
+}
+
 /* With the change list, what a probe adds and deletes in one turn costs no epoll_ctl(2). No
  * descriptor here is a copy. */
 static struct event_base *new_base(void)
@@ -377,6 +387,7 @@ static struct event_base *new_base(void)
  * has its own. */
 static bool open_loop(struct daemon *d)
 {
+	event_set_log_callback(log_libevent);
 	d->base = new_base();
 	d->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (!d->base || d->timer_fd < 0)

@@ -143,10 +143,11 @@ static bool host_add(struct host *host, const struct router *router)
 
 		if (error == 0)
 			continue;
-		log_error("%s: cannot add %s/%u: %s; router " ROUTER_FMT " retries in %d s",
-			  router->interface_name, addr_format(address, text),
-			  addr_bits(address->family), strerror(-error), ROUTER_ARG(router),
-			  VRRP_RETRY_US / SECOND_US);
+		log_error("%s: cannot %s %s/%u: %s; router " ROUTER_FMT " retries in %s",
+			  router->interface_name, router->present[i] ? "refresh" : "add",
+			  addr_format(address, text), addr_bits(address->family), strerror(-error),
+			  ROUTER_ARG(router),
+			  router->present[i] ? "the lease's next third" : "1 s");
 		for (size_t j = 0; j < i; j++)
 			if (!router->present[j])
 				remove_one(h, router, &router->addresses[j],
@@ -416,18 +417,33 @@ static void watch(struct linux_host *h, const char *name)
 		netlink_failed(h, error);
 }
 
-/* `interface = auto`, and no interface yet or none that serves: the address may have gone to
- * another one. */
-static bool needs_interface(const struct router *router)
+/* Whether a prefix of the interface still holds the first VIP (rule of `interface = auto`). */
+static bool is_on_link(const struct linux_host *h, const struct router *router)
 {
-	return !router->interface[0] &&
-	       (!router->interface_known || router->link_fault != VRRP_REASON_STARTUP);
+	const struct conf_instance *instance = conf_instance_find(h->conf, router->instance);
+	const struct interface *interface = link_get(h->link, router->interface_name);
+
+	for (size_t i = 0; interface && i < interface->address_count; i++) {
+		const struct interface_address *own = &interface->addresses[i];
+
+		if (!own->deprecated &&
+		    !addr_in_list(&own->address, instance->addresses, instance->address_count) &&
+		    addr_in_prefix(&instance->addresses[0], &own->address, own->prefix_length))
+			return true;
+	}
+	return false;
+}
+
+/* `interface = auto`, and none found yet, or the network of the VIP has gone from it. */
+static bool needs_interface(const struct linux_host *h, const struct router *router)
+{
+	return !router->interface[0] && (!router->interface_known || !is_on_link(h, router));
 }
 
 static bool any_needs_interface(const struct linux_host *h)
 {
 	for (size_t i = 0; i < h->engine.router_count; i++)
-		if (needs_interface(h->engine.routers[i]))
+		if (needs_interface(h, h->engine.routers[i]))
 			return true;
 	return false;
 }
@@ -454,7 +470,7 @@ static void resolve_auto(struct linux_host *h)
 {
 	link_watch_all(h->link, any_needs_interface(h));
 	for (size_t i = 0; i < h->engine.router_count; i++)
-		if (needs_interface(h->engine.routers[i]))
+		if (needs_interface(h, h->engine.routers[i]))
 			find_interface(h, h->engine.routers[i]);
 	link_watch_all(h->link, any_needs_interface(h));
 }
@@ -505,18 +521,15 @@ static void drain_netlink(struct linux_host *h)
 	sync_sockets(h);
 }
 
-static void unwatch_unused(struct linux_host *h, const struct conf *before)
+static bool is_used(void *context, const char *name)
 {
-	for (size_t i = 0; i < before->instance_count; i++) {
-		const char *name = before->instances[i].interface;
-		bool used = false;
+	const struct linux_host *h = context;
 
-		for (size_t j = 0; j < h->engine.router_count; j++)
-			used |= !strcmp(h->engine.routers[j]->interface, name) ||
-				!strcmp(h->engine.routers[j]->interface_name, name);
-		if (name[0] && !used)
-			link_unwatch(h->link, name);
-	}
+	for (size_t i = 0; i < h->engine.router_count; i++)
+		if (!strcmp(h->engine.routers[i]->interface, name) ||
+		    !strcmp(h->engine.routers[i]->interface_name, name))
+			return true;
+	return false;
 }
 
 int host_new(struct event_base *base, struct linux_host **ret_host)
@@ -588,8 +601,7 @@ bool host_configure(struct linux_host *h, struct instant now, const struct conf 
 		return false;
 	}
 	attach_interfaces(h);
-	if (before)
-		unwatch_unused(h, before);
+	link_unwatch_unused(h->link, is_used, h);
 	return true;
 }
 

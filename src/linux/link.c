@@ -592,18 +592,32 @@ int link_watch(struct link *link, const char *name)
 	return result;
 }
 
-void link_unwatch(struct link *link, const char *name)
+/* The next link_drain() narrows the filter; until then there are only more events. */
+static void link_drop(struct watched **at)
 {
-	struct watched *watched = link_watched(link, name);
-	struct watched **at = &link->watched;
+	struct watched *watched = *at;
 
-	if (!watched)
-		return;
-	while (*at != watched)
-		at = &(*at)->next;
 	*at = watched->next;
 	free(watched);
-	/* The next link_drain() narrows the filter; until then there are only more events. */
+}
+
+void link_unwatch(struct link *link, const char *name)
+{
+	for (struct watched **at = &link->watched; *at; at = &(*at)->next)
+		if (strcmp((*at)->known.name, name) == 0) {
+			link_drop(at);
+			return;
+		}
+}
+
+void link_unwatch_unused(struct link *link, bool (*used)(void *context, const char *name),
+			 void *context)
+{
+	for (struct watched **at = &link->watched; *at;)
+		if (used(context, (*at)->known.name))
+			at = &(*at)->next;
+		else
+			link_drop(at);
 }
 
 const struct interface *link_get(const struct link *link, const char *name)

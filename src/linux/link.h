@@ -30,6 +30,9 @@ int link_fd(const struct link *link);
  */
 int link_watch(struct link *link, const char *name);
 void link_unwatch(struct link *link, const char *name);
+/* Unwatches every name for which used() says no. */
+void link_unwatch_unused(struct link *link, bool (*used)(void *context, const char *name),
+			 void *context);
 
 /* The last known state, valid until the next call; NULL if the name is not watched. */
 const struct interface *link_get(const struct link *link, const char *name);

@@ -1462,7 +1462,16 @@ START_TEST(test_refresh_fails)
 	take();
 	w.add_fails = true;
 	run(ACTIVE_AT + 2 * SECOND);
-	ck_assert_str_eq(take(), "ADD! REMOVE(10.10.10.10) NOTIFY(Initialize add_failed)");
+	/* The lease still runs, and there will be another refresh before its end. */
+	ck_assert_str_eq(take(), "ADD! ANNOUNCE SEND(200)");
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
+	ck_assert_uint_eq(find(10)->counters.add_failures, 1);
+
+	/* It was not refreshed in time: the others need not wait. */
+	unassign_text("10.10.10.10");
+	netlink();
+	engine_timers(&w.engine, w.now, true);
+	ck_assert_str_eq(take(), "ADD! SEND(0) REMOVE(10.10.10.10) NOTIFY(Initialize add_failed)");
 }
 END_TEST
 
