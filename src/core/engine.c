@@ -202,11 +202,6 @@ static void step(struct engine *engine, struct router *router, struct instant no
 
 	vrrp_step(&router->vrrp, now, event, &actions);
 	perform(engine, router, now, &actions);
-	if (router->vrrp.state == VRRP_STATE_ACTIVE &&
-	    router->send_failures_in_row >= ENGINE_SEND_FAILURES_MAX) {
-		router->send_failures_in_row = 0;
-		step_fault(engine, router, now, VRRP_REASON_SEND_FAILED);
-	}
 }
 
 /* The addresses of the instance's family; for IPv6 the link-local one comes first (RFC 9568 5.2.9).
@@ -272,6 +267,7 @@ static void take_values(struct router *router, const struct conf_instance *insta
 {
 	bool source_fits = instance->unicast_src_ip.family == router->family;
 
+	memcpy(router->interface, instance->interface, sizeof(router->interface));
 	router->ready_priority_configured = instance->priority;
 	router->track_apiserver = instance->track_apiserver;
 	router->unicast = instance->unicast;
@@ -291,7 +287,6 @@ static struct router *router_new(const struct engine *engine, const struct conf 
 	if (!router)
 		return NULL;
 	memcpy(router->instance, instance->name, sizeof(router->instance));
-	memcpy(router->interface, instance->interface, sizeof(router->interface));
 	router->family = family;
 	router->vrid = instance->virtual_router_id;
 	router->auto_address.family = family;
@@ -366,7 +361,10 @@ static struct router *find_same(const struct engine *engine, const struct conf_i
 
 		if (router->family == family && router->vrid == instance->virtual_router_id &&
 		    !strcmp(router->instance, instance->name) &&
-		    !strcmp(router->interface, instance->interface))
+		    (!strcmp(router->interface, instance->interface) ||
+		     (!router->interface[0] &&
+		      !strcmp(router->interface_name, instance->interface)) ||
+		     (router->interface_name[0] && !instance->interface[0])))
 			return router;
 	}
 	return NULL;
@@ -575,9 +573,12 @@ static void trace(struct engine *engine, const struct router *router, enum engin
 }
 
 /* RECONCILE */
-static void reconcile(struct engine *engine, struct router *router, struct instant now, bool lost)
+static void reconcile(struct engine *engine, struct router *router, struct instant now, bool lost,
+		      bool disturbed)
 {
 	if (router->vrrp.state == VRRP_STATE_ACTIVE) {
+		if (disturbed && !lost)
+			step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
 		if (!lost)
 			return;
 		router->counters.vip_readded++;
@@ -591,10 +592,23 @@ static void reconcile(struct engine *engine, struct router *router, struct insta
 	}
 }
 
+/* True if the neighbours have to be told again: another hardware address, or the carrier went and
+ * came back. */
+static bool take_link(struct router *router, const struct interface *interface)
+{
+	bool changed = router->carrier_changes != interface->carrier_changes ||
+		       memcmp(router->mac, interface->mac, sizeof(router->mac)) != 0;
+
+	router->carrier_changes = interface->carrier_changes;
+	memcpy(router->mac, interface->mac, sizeof(router->mac));
+	return changed;
+}
+
 void engine_interface(struct engine *engine, struct instant now, struct router *router,
 		      const struct interface *interface)
 {
 	bool replaced = router->ifindex != 0 && interface->index != router->ifindex;
+	bool disturbed = take_link(router, interface);
 	bool lost;
 
 	if (replaced)
@@ -607,7 +621,7 @@ void engine_interface(struct engine *engine, struct instant now, struct router *
 	evaluate(engine, router, now);
 	find_auto_address(engine, router, interface);
 	step_priority(engine, router, now);
-	reconcile(engine, router, now, lost);
+	reconcile(engine, router, now, lost, disturbed);
 	if (!router->interface_known && !engine->shutting_down) {
 		router->interface_known = true;
 		step_type(engine, router, now, VRRP_EVENT_STARTUP);
@@ -733,6 +747,9 @@ void engine_packet(struct engine *engine, struct instant now, int ifindex,
 				.interval_cs = advert.interval_cs,
 				.priority = advert.priority},
 	     });
+	if (router->vrrp.state == VRRP_STATE_ACTIVE &&
+	    router->send_failures_in_row >= ENGINE_SEND_FAILURES_MAX)
+		step_fault(engine, router, now, VRRP_REASON_SEND_FAILED);
 	if (router->vrrp.state == VRRP_STATE_BACKUP)
 		follow(router, now, packet, advert.priority);
 }

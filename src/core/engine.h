@@ -44,6 +44,8 @@ struct interface {
 	char name[CONF_INTERFACE_SIZE];
 	int index; /* 0 = does not exist (yet) */
 	bool up;   /* administratively up, with carrier */
+	uint8_t mac[6];
+	uint32_t carrier_changes; /* IFLA_CARRIER_CHANGES */
 	size_t address_count;
 	struct interface_address addresses[ENGINE_INTERFACE_ADDRESSES_MAX];
 };
@@ -101,6 +103,8 @@ struct router {
 	/* The interface in use. */
 	char interface_name[CONF_INTERFACE_SIZE]; /* "" while auto has found none */
 	int ifindex;
+	uint8_t mac[6];
+	uint32_t carrier_changes;
 	bool interface_known;	     /* engine_interface() was called */
 	enum vrrp_reason link_fault; /* of the interface; VRRP_REASON_STARTUP = none */
 	bool socket_closed;	     /* the raw socket could not be opened */

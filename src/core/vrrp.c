@@ -198,9 +198,12 @@ static void restart_announcing(struct vrrp *vr, struct instant now)
 	vr->announce = instant_due(earliest, now) ? now : earliest;
 }
 
+/* Who leaves is silent: the last word to the neighbours belongs to the successor. */
 static void announce_if_due(struct vrrp *vr, struct instant now, struct vrrp_actions *out)
 {
-	if (instant_due(vr->announce, now))
+	if (is_leaving(vr))
+		vr->announce = INSTANT_NEVER;
+	else if (instant_due(vr->announce, now))
 		announce(vr, now, out);
 }
 
@@ -250,6 +253,7 @@ static void begin_handover(struct vrrp *vr, struct instant now, struct vrrp_acti
 	if (is_leaving(vr))
 		return;
 	vr->handover = instant_add(now, own_interval_us(vr));
+	vr->announce = INSTANT_NEVER;
 	send_advert(out, VRRP_PRIORITY_LEAVING);
 }
 
@@ -548,6 +552,12 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 	int64_t announce_us = config->announce_refresh_us;
 
 	vr->config = *config;
+	if (vr->state == VRRP_STATE_BACKUP && addr_is_unspecified(&vr->active_address)) {
+		struct instant before = vr->active_down;
+
+		await(vr, now, config->advert_int_cs);
+		vr->active_down = instant_min(vr->active_down, before);
+	}
 	if (vr->state != VRRP_STATE_ACTIVE)
 		return;
 	vr->adver = instant_min(vr->adver, instant_add(now, own_interval_us(vr)));

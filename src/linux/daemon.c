@@ -47,7 +47,7 @@ struct daemon {
 
 	/* Noted by callbacks, done in the turn. */
 	bool timer_fired;
-	unsigned shutdowns;
+	bool shutdown;
 	bool reload;
 	bool dump;
 	bool ready_changed;
@@ -210,8 +210,11 @@ static void do_reload(struct daemon *d)
 		probe_free(d->probe);
 	if (control != d->control)
 		control_free(d->control);
-	if (!d->probe)
+	if (!d->probe && probe) {
 		health_init(&d->health, conf->apiserver.fall, conf->apiserver.rise);
+		d->apiserver.since = d->now;
+		d->ready_changed = true;
+	}
 	d->probe = probe;
 	d->control = control;
 	d->health.fall = conf->apiserver.fall;
@@ -243,7 +246,7 @@ static void note_signal(evutil_socket_t number, short events, void *context)
 		d->dump = true;
 		break;
 	default:
-		d->shutdowns++;
+		d->shutdown = true;
 		break;
 	}
 }
@@ -279,11 +282,12 @@ static void take_requests(struct daemon *d)
 		log_notice("stepping down for %u s", d->step_down_s);
 		engine_step_down(host_engine(d->host), d->now, (int64_t)d->step_down_s * SECOND_US);
 	}
-	for (; d->shutdowns > 0; d->shutdowns--) {
+	if (d->shutdown) {
 		if (!host_engine(d->host)->shutting_down)
 			log_notice("stopping");
 		engine_shutdown(host_engine(d->host), d->now);
 	}
+	d->shutdown = false;
 	d->ready_changed = false;
 	d->step_down_s = 0;
 }
@@ -346,16 +350,30 @@ static const char *missing_capability(void)
 	return NULL;
 }
 
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+#define SIGNALS (sizeof(signal_numbers) / sizeof(signal_numbers[0]))
+
+/* Until somebody takes them they wait: one would end the program, or be lost where it is process 1.
+ */
+static void hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaddset(&set, signal_numbers[i]);
+	sigprocmask(how, &set, NULL);
+}
+
 static bool add_signals(struct daemon *d)
 {
-	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
-
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		d->signals[i] = evsignal_new(d->base, numbers[i], note_signal, d);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		d->signals[i] = evsignal_new(d->base, signal_numbers[i], note_signal, d);
 		if (!d->signals[i] || event_add(d->signals[i], NULL) < 0)
 			return false;
 	}
+	hold_signals(SIG_UNBLOCK);
 	return true;
 }
 
@@ -477,6 +495,7 @@ int daemon_run(const char *conf_path, const char *path)
 	struct daemon *d = calloc(1, sizeof(*d));
 	int status;
 
+	hold_signals(SIG_BLOCK);
 	if (!d)
 		return -ENOMEM;
 	d->conf_path = conf_path;

@@ -595,6 +595,9 @@ bool host_configure(struct linux_host *h, struct instant now, const struct conf 
 	const struct conf *before = h->conf;
 
 	h->now = now;
+	/* What the kernel has said meanwhile, so that nothing is compared with the past. */
+	h->netlink_readable = before != NULL;
+	drain_netlink(h);
 	h->conf = conf;
 	if (!engine_configure(&h->engine, now, conf)) {
 		h->conf = before;

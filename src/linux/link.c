@@ -241,7 +241,8 @@ static const struct interface_address *link_find_address(const struct interface 
 
 static bool link_same(const struct interface *a, const struct interface *b)
 {
-	if (a->index != b->index || a->up != b->up || a->address_count != b->address_count)
+	if (a->index != b->index || a->up != b->up || a->address_count != b->address_count ||
+	    memcmp(a->mac, b->mac, sizeof(a->mac)) != 0 || a->carrier_changes != b->carrier_changes)
 		return false;
 	for (size_t i = 0; i < a->address_count; i++) {
 		const struct interface_address *x = &a->addresses[i];
@@ -254,16 +255,52 @@ static bool link_same(const struct interface *a, const struct interface *b)
 	return true;
 }
 
+/* What tells that an interface was disturbed even if it is as it was. */
+struct link_marks {
+	uint8_t mac[6]; /* zero if it is not one of Ethernet's size */
+	uint32_t carrier_changes;
+};
+
+static struct link_marks link_marks(struct nlmsghdr *header)
+{
+	struct nlattr *attributes[IFLA_CARRIER_CHANGES + 1];
+	struct link_marks marks = {0};
+	struct nlattr *mac, *changes;
+
+	if (nlmsg_parse(header, sizeof(struct ifinfomsg), attributes, IFLA_CARRIER_CHANGES, NULL) <
+	    0)
+		return marks;
+	mac = attributes[IFLA_ADDRESS];
+	changes = attributes[IFLA_CARRIER_CHANGES];
+	if (mac && nla_len(mac) == (int)sizeof(marks.mac))
+		memcpy(marks.mac, nla_data(mac), sizeof(marks.mac));
+	if (changes && nla_len(changes) >= (int)sizeof(uint32_t))
+		marks.carrier_changes = nla_get_u32(changes);
+	return marks;
+}
+
+static bool link_marks_differ(struct nlmsghdr *header, const struct interface *known)
+{
+	struct link_marks marks = link_marks(header);
+
+	return memcmp(marks.mac, known->mac, sizeof(marks.mac)) != 0 ||
+	       marks.carrier_changes != known->carrier_changes;
+}
+
 static void link_take_link(void *context, struct nlmsghdr *header)
 {
 	struct interface *interface = context;
 	const struct ifinfomsg *info = link_info(header);
+	struct link_marks marks;
 
 	/* The kernel also finds interfaces by alternative names; those are not followed. */
 	if (!info || strcmp(link_info_name(header), interface->name) != 0)
 		return;
 	interface->index = info->ifi_index;
 	interface->up = link_is_up(info->ifi_flags);
+	marks = link_marks(header);
+	memcpy(interface->mac, marks.mac, sizeof(interface->mac));
+	interface->carrier_changes = marks.carrier_changes;
 }
 
 static void link_take_address(void *context, struct nlmsghdr *header)
@@ -464,7 +501,8 @@ static void link_event_link(struct link *link, struct nlmsghdr *header,
 		if (!same_name && !same_index)
 			continue;
 		if (header->nlmsg_type == RTM_DELLINK || !same_name || !same_index ||
-		    known->up != link_is_up(info->ifi_flags))
+		    known->up != link_is_up(info->ifi_flags) ||
+		    (info->ifi_family == AF_UNSPEC && link_marks_differ(header, known)))
 			watched->stale = true;
 		/* Told even if another one with the same index is there by now: what was bound to
 		 * the old one is dead. */

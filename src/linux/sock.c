@@ -2,7 +2,6 @@
 #include "linux/sock.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <stdint.h>
@@ -81,17 +80,6 @@ static int sock_set_options(int fd, enum addr_family family)
 	return 0;
 }
 
-static int sock_bind_device(int fd, int ifindex)
-{
-	char name[IF_NAMESIZE];
-
-	if (!if_indextoname((unsigned)ifindex, name))
-		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) < 0)
-		return -errno;
-	return 0;
-}
-
 static int sock_join(int fd, int ifindex, enum addr_family family)
 {
 	struct addr group = advert_group(family);
@@ -145,8 +133,9 @@ int sock_new(int ifindex, enum addr_family family, bool multicast, struct sock *
 		result = -errno;
 	if (result == 0)
 		result = sock_set_options(sock->fd, family);
-	if (result == 0)
-		result = sock_bind_device(sock->fd, ifindex);
+	if (result == 0 &&
+	    setsockopt(sock->fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifindex, sizeof(ifindex)) < 0)
+		result = -errno;
 	if (result == 0 && multicast)
 		result = sock_join(sock->fd, ifindex, family);
 	if (result < 0) {

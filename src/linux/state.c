@@ -95,7 +95,7 @@ static const char *explanation(enum vrrp_reason reason)
 	case VRRP_REASON_STARTUP:
 		return "just started";
 	case VRRP_REASON_RECOVERED:
-		return "what was missing on %s is there";
+		return "what was wrong is over";
 	case VRRP_REASON_ACTIVE_DOWN:
 		return "nothing heard from an Active for the Active_Down_Interval";
 	case VRRP_REASON_ACTIVE_STOPPED:

@@ -24,6 +24,7 @@
 struct vip {
 	int fd;
 	uint32_t sequence;
+	bool never_local; /* the local route of an address never showed */
 	union {
 		struct nlmsghdr header;
 		uint8_t bytes[VIP_ANSWER_SIZE];
@@ -166,8 +167,12 @@ static void vip_wait_local(struct vip *vip, int ifindex, const struct addr *addr
 {
 	const struct timespec pause = {.tv_nsec = VIP_LOCAL_PAUSE_NS};
 
-	for (unsigned i = 0; i < VIP_LOCAL_TRIES && !vip_is_local(vip, ifindex, address); i++)
+	for (unsigned i = 0; !vip->never_local && !vip_is_local(vip, ifindex, address); i++) {
+		/* Routing rules of somebody else's may hide the local table; that is no reason to
+		 * wait again. */
+		vip->never_local = i == VIP_LOCAL_TRIES;
 		nanosleep(&pause, NULL);
+	}
 }
 
 int vip_add(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s)

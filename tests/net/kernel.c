@@ -957,14 +957,33 @@ START_TEST(link_nothing_changed)
 	struct link *link = open_link("va");
 
 	told.count = 0;
-	run("ip addr replace 192.0.2.1/24 dev va && ip link set va address 02:00:00:00:00:99");
-	ck_assert_int_gt(drain(link), 0);
+	run("ip addr replace 192.0.2.1/24 dev va");
+	drain(link);
 	run("ip addr add 192.0.2.9/24 dev va && ip addr del 192.0.2.9/24 dev va");
 	ck_assert_int_gt(drain(link), 0);
 	/* Leaving a bridge is told with RTM_DELLINK for the port. */
 	run("ip link add br0 type bridge && ip link set va master br0 && ip link set va nomaster");
 	drain(link);
 	ck_assert_uint_eq(told.count, 0);
+	link_free(link);
+}
+END_TEST
+
+/* It is as it was, but the neighbours have to be told again. */
+START_TEST(link_disturbed)
+{
+	static const uint8_t mac[] = {2, 0, 0, 0, 0, 0x99};
+	struct link *link = open_link("va");
+	uint32_t changes = told.last.carrier_changes;
+
+	told.count = 0;
+	run("ip link set va address 02:00:00:00:00:99");
+	ck_assert_int_gt(drain(link), 0);
+	ck_assert_uint_eq(told.count, 1);
+	ck_assert_mem_eq(told.last.mac, mac, sizeof(mac));
+	run("ip link set va down && ip link set va up");
+	while (!told.last.up || told.last.carrier_changes == changes)
+		drain(link);
 	link_free(link);
 }
 END_TEST
@@ -1445,6 +1464,7 @@ static Suite *suite_kernel(void)
 	tcase_add_test(link, link_many_addresses);
 	tcase_add_test(link, link_foreign_events);
 	tcase_add_test(link, link_nothing_changed);
+	tcase_add_test(link, link_disturbed);
 	tcase_add_test(link, link_overrun);
 	tcase_add_test(link, link_forged);
 	tcase_add_test(link, link_find_interface);

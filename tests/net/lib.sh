@@ -33,9 +33,12 @@ program() { # NAME PATH: an absolute path
 
 # Runs the script once more, on the stage.
 stage_enter() {
-	local inside=(unshare --mount --net --pid --fork --kill-child) status=0 reason
+	local inside=(unshare --mount --net --pid --fork --kill-child) status=0 reason tool
 
 	((EUID == 0)) && "${inside[@]}" true 2>/dev/null || inside+=(--map-root-user)
+	for tool in python3 nginx openssl ip; do
+		command -v "$tool" >/dev/null || { echo "skipped: no $tool" >&2; exit 77; }
+	done
 	if ! reason=$("${inside[@]}" mount -t tmpfs none /run 2>&1); then
 		echo "skipped: no namespaces for this user: $reason" >&2
 		exit 77

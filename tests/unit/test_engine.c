@@ -915,6 +915,25 @@ START_TEST(test_overslept)
 }
 END_TEST
 
+/* ANNOUNCE: another hardware address, or a carrier that went and came back unseen. */
+START_TEST(test_disturbed_while_active)
+{
+	start_active();
+	run(ACTIVE_AT + SECOND);
+	take();
+	w.interface.mac[5]++;
+	netlink();
+	engine_timers(&w.engine, w.now, true);
+	ck_assert_str_eq(take(), "ADD ANNOUNCE");
+	run(ACTIVE_AT + SECOND + 50000);
+	w.interface.carrier_changes += 2;
+	netlink();
+	engine_timers(&w.engine, w.now, true);
+	ck_assert_str_eq(take(), "ADD ANNOUNCE");
+	ck_assert_uint_eq(find(10)->counters.vip_readded, 0);
+}
+END_TEST
+
 START_TEST(test_vip_gone_while_active)
 {
 	start_active();
@@ -1482,12 +1501,16 @@ START_TEST(test_send_fails)
 	run(ACTIVE_AT + 2 * SECOND);
 	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
 	ck_assert_uint_eq(find(10)->counters.send_failures, 2);
+	/* Alone it keeps the role: nobody would take it. */
+	run(ACTIVE_AT + 5 * SECOND);
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
 	take();
-	run(ACTIVE_AT + 3 * SECOND);
-	ck_assert_str_eq(take(), "SEND!(200) REMOVE(10.10.10.10) NOTIFY(Initialize send_failed)");
-	ck_assert_uint_eq(find(10)->counters.send_failures, 3);
+	/* Another one took over from a router that it does not hear. */
+	hear(ACTIVE_AT + 5 * SECOND + 100000, 3, 180);
+	ck_assert_str_eq(take(),
+			 "SEND!(200) ANNOUNCE REMOVE(10.10.10.10) NOTIFY(Initialize send_failed)");
 	w.send_fails = false;
-	run(ACTIVE_AT + 4 * SECOND);
+	run(ACTIVE_AT + 6 * SECOND + 100000);
 	ck_assert_str_eq(take(), "NOTIFY(Backup recovered)");
 }
 END_TEST
@@ -2141,6 +2164,7 @@ static void add_interface(Suite *suite)
 	TCase *tcase = tcase_create("interface");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, test_disturbed_while_active);
 	tcase_add_test(tcase, test_vip_gone_while_active);
 	tcase_add_test(tcase, test_vip_not_seen_yet);
 	tcase_add_test(tcase, test_one_of_two_vips_gone);

@@ -421,7 +421,7 @@ static const struct {
 	const char *sentence;
 } sentences[] = {
 	{VRRP_REASON_STARTUP, "eth0", "just started"},
-	{VRRP_REASON_RECOVERED, "eth0", "what was missing on eth0 is there"},
+	{VRRP_REASON_RECOVERED, "eth0", "what was wrong is over"},
 	{VRRP_REASON_ACTIVE_DOWN, "eth0",
 	 "nothing heard from an Active for the Active_Down_Interval"},
 	{VRRP_REASON_ACTIVE_STOPPED, "eth0", "the Active stopped: it sent priority 0"},
