@@ -1,0 +1,745 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What must be true. Safety is looked at after every event; liveness once the faults are over.
+ *
+ * Two nodes may hold the VIP at the same time
+ *
+ *  - while they cannot hear each other: a cut or lossy link between them in either direction, an
+ *    interface down, adverts that cannot be sent, a process dead, frozen or late, an attacker's
+ *    packets. Each fault says in check_fault() until when it spoils which nodes or links.
+ *  - from then on for one advertisement interval of the slower of the two, and the time a packet
+ *    takes: the better one's next advert, due within its interval, makes the other let go. A
+ *    handover (the new holder adds the address before the old one hears its advert) takes no more
+ *    than the packet, so it needs no exception.
+ *  - if one of the processes is dead or frozen, for the lease of its address and what the kernel
+ *    takes to notice its end. With address_lease 0 for ever, as the manual says.
+ *
+ * The client must be served all the time, except that
+ *
+ *  - an outage no longer than slack_us is never held against anybody: the announcement and the
+ *    advert of the new holder go to the client and to the old holder on different links, and either
+ *    may be first. Where two nodes may have (nearly) the same Skew_Time, so that they take over at
+ *    once, the loser may be heard last, and the winner answers it no sooner than
+ *    VRRP_ANNOUNCE_SPACING_US after its first announcement.
+ *  - a fault excuses it from its beginning to its end, and then for tail_us(): at worst nobody is
+ *    Active when it ends and every Backup has just begun an Active_Down_Interval (less than four
+ *    intervals, as the skew is less than one); then two of them take over at once and the client
+ *    heard the wrong one last; the next advert of that one, an interval later, is answered with an
+ *    announcement, no sooner than VRRP_ANNOUNCE_SPACING_US after the last one. A failed action adds
+ *    VRRP_RETRY_US.
+ *  - some node that the client could reach must hold the VIP after that. That the client sends to
+ *    it may take announce_refresh longer if announcements themselves may have been lost, or if one
+ *    fault came upon another: when a false Active, who could not hear the true one, is silenced,
+ * the true one cannot know that the client believes the false one.
+ *  - but what must not be felt is not excused: when everything had been well for a tail (calm), a
+ *    fault that does not concern the holder, a change of readiness, a reload, a planned move while
+ *    a ready Backup is there, a foreign or refused packet.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "sim/sim.h"
+
+void check_broken(struct sim *sim, const char *rule, const char *format, ...)
+{
+	va_list arguments;
+
+	if (sim->check.broken)
+		return;
+	sim->check.broken = rule;
+	va_start(arguments, format);
+	vsnprintf(sim->check.detail, sizeof(sim->check.detail), format, arguments);
+	va_end(arguments);
+}
+
+static int64_t max(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static int64_t tail_us(const struct sim *sim)
+{
+	return 5 * sim->interval_max_us + VRRP_ANNOUNCE_SPACING_US + sim->check.slack_us;
+}
+
+static int64_t interval_us(const struct router *router)
+{
+	return router->vrrp.config.advert_int_cs * SIM_CS;
+}
+
+static bool is_calm(const struct sim *sim)
+{
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
+		if (sim->families & 1u << family && !sim->clients[family].served)
+			return false;
+	return sim->now >= sim->check.faults_until && sim->now >= sim->check.served_from;
+}
+
+/* Whether what happens to the node may be felt by the client. */
+static bool is_involved(const struct node *node)
+{
+	if (node->kernel.address_count > 0)
+		return true;
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
+		const struct router *router = node_router(node, (enum addr_family)family);
+
+		if (router && router->notified == VRRP_STATE_ACTIVE)
+			return true;
+	}
+	return false;
+}
+
+/* A Backup that must take over from a leaving Active within one skew. */
+static bool is_relief(const struct node *node)
+{
+	struct instant now = node_clock(node, node->sim->now);
+
+	if (!node_is_awake(node) || node->engine.shutting_down || !node->engine.ready ||
+	    node->shutdowns > 0 || node->clean_at > node->sim->now)
+		return false;
+	for (size_t i = 0; i < node->engine.router_count; i++) {
+		const struct router *router = node->engine.routers[i];
+
+		if (router->notified != VRRP_STATE_BACKUP ||
+		    !instant_is_never(router->vrrp.hold_end) ||
+		    !instant_due(router->vrrp.preempt_from, now))
+			return false;
+	}
+	return true;
+}
+
+static bool has_relief(const struct sim *sim, int leaving)
+{
+	for (int i = 0; i < sim->node_count; i++)
+		if (i != leaving && is_relief(&sim->nodes[i]))
+			return true;
+	return false;
+}
+
+/* In a calm moment: whether the client must not feel the fault at all. */
+static bool is_harmless(const struct sim *sim, const struct fault *fault)
+{
+	const struct node *node = &sim->nodes[fault->node];
+
+	switch (fault->kind) {
+	case FAULT_KILL:
+	case FAULT_POWER:
+	case FAULT_STALL:
+	case FAULT_ADD_FAILS:
+	case FAULT_SEND_FAILS:
+	case FAULT_SOCKET_FAILS:
+	case FAULT_ANNOUNCE_FAILS:
+	case FAULT_ANNOUNCE_LOST:
+	case FAULT_ADDRESS_GONE:
+		return !is_involved(node);
+	case FAULT_LATE:
+		return !is_involved(node) ||
+		       (fault->amount <= sim->interval_min_us &&
+			(node->kernel.lease_us == 0 || fault->amount < node->kernel.lease_us / 2));
+	case FAULT_STOP:
+		/* A second signal ends the handover at once. */
+		return !is_involved(node) || (fault->amount < 2 && has_relief(sim, fault->node));
+	case FAULT_STEP_DOWN:
+		return !is_involved(node) || has_relief(sim, fault->node);
+	case FAULT_APISERVER:
+	case FAULT_ALL_APISERVERS:
+	case FAULT_FLAP:
+	case FAULT_RELOAD:
+	case FAULT_VIP_DELETED:
+	case FAULT_VIP_ADDED:
+	case FAULT_FOREIGN:
+	case FAULT_FORGE_REFUSED:
+		return true;
+	case FAULT_LINK_DOWN:
+	case FAULT_INTERFACE_GONE:
+		/* Back on the segment it has heard nobody yet, but waits as at start. */
+		return !is_involved(node);
+	case FAULT_CUT:
+	case FAULT_CUT_ONE_WAY:
+	case FAULT_PARTITION:
+	case FAULT_LOSS:
+	case FAULT_DELAY:
+	case FAULT_DUPLICATE:
+	case FAULT_CORRUPT:
+	case FAULT_FORGE_ACCEPTED:
+	case FAULT_REPLAY:
+		return false;
+	}
+	return false;
+}
+
+/* Until when the fault spoils the node, and every link from or to it. */
+static void spoil_node(struct sim *sim, int node, int64_t until)
+{
+	sim->nodes[node].clean_at = max(sim->nodes[node].clean_at, until);
+}
+
+static void spoil_links(struct sim *sim, const struct fault *fault, int64_t until)
+{
+	for (int i = 0; i < SIM_PORTS; i++)
+		for (int j = 0; j < SIM_PORTS; j++) {
+			bool between = (i == fault->node && j == fault->other) ||
+				       (j == fault->node && i == fault->other);
+			bool across = (fault->side >> i & 1) != (fault->side >> j & 1);
+
+			if (fault->side == 0 ? between || fault->other < 0 : across)
+				sim->check.links_clean_at[i][j] =
+					max(sim->check.links_clean_at[i][j], until);
+		}
+}
+
+static bool may_lose_announcements(const struct fault *fault)
+{
+	/* Between two nodes: the farewell of a false Active, which the true one would have
+	 * answered.
+	 */
+	if (fault->kind == FAULT_LOSS || fault->kind == FAULT_CORRUPT)
+		return true;
+	if (fault->kind == FAULT_DELAY || fault->kind == FAULT_DUPLICATE)
+		return fault->other < 0 || fault->other == SIM_CLIENT;
+	return fault->kind == FAULT_ANNOUNCE_FAILS || fault->kind == FAULT_ANNOUNCE_LOST;
+}
+
+static int64_t refresh_us(const struct sim *sim)
+{
+	int64_t longest = 0;
+
+	for (int i = 0; i < sim->node_count; i++)
+		longest = max(longest, sim->nodes[i].settings.announce_refresh_s * SIM_S);
+	return longest;
+}
+
+static int64_t extra_us(const struct fault *fault)
+{
+	if (fault->kind == FAULT_ADD_FAILS || fault->kind == FAULT_SEND_FAILS)
+		return VRRP_RETRY_US;
+	if (fault->kind == FAULT_SOCKET_FAILS || fault->kind == FAULT_INTERFACE_GONE)
+		return SIM_SOCKET_RETRY_US;
+	/* What is under way when the delay ends still comes late. */
+	return fault->kind == FAULT_DELAY || fault->kind == FAULT_DUPLICATE ? fault->amount : 0;
+}
+
+void check_fault(struct sim *sim, const struct fault *fault)
+{
+	struct check *check = &sim->check;
+	bool calm = is_calm(sim);
+	bool lasting = fault->duration_us == SIM_NEVER;
+	int64_t until = sim->now + (lasting ? 0 : fault->duration_us) + extra_us(fault);
+
+	if (fault->kind == FAULT_PARTITION || fault->kind == FAULT_CUT ||
+	    fault->kind == FAULT_CUT_ONE_WAY || fault->kind == FAULT_LOSS ||
+	    fault->kind == FAULT_DELAY || fault->kind == FAULT_DUPLICATE ||
+	    fault->kind == FAULT_CORRUPT)
+		spoil_links(sim, fault, lasting ? SIM_NEVER : until);
+	else if (fault->kind == FAULT_FORGE_ACCEPTED || fault->kind == FAULT_REPLAY)
+		check->meddled_at = sim->now;
+	else if (fault->kind != FAULT_FOREIGN && fault->kind != FAULT_FORGE_REFUSED)
+		spoil_node(sim, fault->node, until);
+	/* The handover ends by itself after one interval at the latest, the process later. */
+	if (fault->kind == FAULT_STOP || fault->kind == FAULT_STEP_DOWN)
+		until += 2 * sim->interval_max_us;
+	until += tail_us(sim);
+	check->faults_until = max(check->faults_until, until);
+	if (calm && is_harmless(sim, fault))
+		return;
+	check->held_from = max(check->held_from, check->faults_until);
+	check->served_from = max(check->served_from, check->held_from);
+	if (!calm || may_lose_announcements(fault))
+		check->served_from = max(check->served_from, check->faults_until + refresh_us(sim));
+}
+
+static uint8_t ready_priority(const struct sim *sim, int node)
+{
+	struct addr primary = node_address(sim, node, ADDR_FAMILY_IPV4);
+	uint8_t configured = sim->nodes[node].settings.priority;
+
+	return configured ? configured : health_auto_priority(&primary);
+}
+
+/* Whether two nodes may take over within the time that an advert needs to go from one to the other.
+ */
+static bool may_tie(const struct sim *sim)
+{
+	for (int i = 0; i < sim->node_count; i++)
+		for (int j = 0; j < i; j++) {
+			int apart = ready_priority(sim, i) - ready_priority(sim, j);
+			int64_t skew_us = (apart < 0 ? -apart : apart) * sim->interval_min_us / 256;
+
+			if (skew_us <= sim->check.slack_us)
+				return true;
+		}
+	return sim->fault_weight[FAULT_RELOAD] > 0;
+}
+
+void check_init(struct sim *sim, int64_t started)
+{
+	struct check *check = &sim->check;
+
+	*check = (struct check){0};
+	check->slack_us = 2 * (sim->segment.delay_us + sim->segment.jitter_us) + 2 * SIM_MS;
+	check->grace_us = check->slack_us + (may_tie(sim) ? VRRP_ANNOUNCE_SPACING_US : 0);
+	check->faults_until = started + sim->interval_max_us + tail_us(sim);
+	check->held_from = check->faults_until;
+	check->served_from = check->faults_until;
+}
+
+static void check_outage(struct sim *sim, enum addr_family family, int64_t next)
+{
+	const struct client *client = &sim->clients[family];
+	const struct check *check = &sim->check;
+
+	if (!(sim->families & 1u << family))
+		return;
+	if (!client->held && next > max(check->held_from, client->held_since + check->grace_us))
+		check_broken(sim, "a node holds the VIP",
+			     "%s: none since %lld us, excused until %lld us",
+			     addr_family_name(family), (long long)client->held_since,
+			     (long long)check->held_from);
+	if (!client->served && next > max(check->served_from, client->since + check->grace_us))
+		check_broken(sim, "the client is served",
+			     "%s: not since %lld us, excused until %lld us",
+			     addr_family_name(family), (long long)client->since,
+			     (long long)check->served_from);
+}
+
+/* How long both may hold the VIP from `since` on. */
+static int64_t overlap_bound_us(const struct node *a, const struct node *b)
+{
+	uint16_t slower_cs = a->settings.advert_int_cs > b->settings.advert_int_cs
+				     ? a->settings.advert_int_cs
+				     : b->settings.advert_int_cs;
+
+	return slower_cs * SIM_CS + a->sim->check.slack_us;
+}
+
+static void check_dead_holder(const struct node *dead, int64_t both_since, int64_t next)
+{
+	int64_t lease_us = dead->kernel.lease_us;
+	int64_t since = max(both_since, dead->frozen_at);
+
+	for (size_t i = 0; i < dead->kernel.address_count; i++)
+		if (dead->kernel.addresses[i].expires == SIM_NEVER)
+			return;
+	if (lease_us > 0 && next > since + lease_us + SIM_EXPIRY_LATE_US)
+		check_broken(dead->sim, "no two holders for longer than the lease",
+			     "n%d is dead or frozen and has held the VIP since %lld us",
+			     dead->id + 1, (long long)since);
+}
+
+static void check_pair(struct sim *sim, int i, int j, enum addr_family family, int64_t next)
+{
+	const struct node *a = &sim->nodes[i], *b = &sim->nodes[j];
+	int64_t since = max(a->watch[family].holds_since, b->watch[family].holds_since);
+
+	if (!node_is_awake(a))
+		check_dead_holder(a, since, next);
+	if (!node_is_awake(b))
+		check_dead_holder(b, since, next);
+	if (!node_is_awake(a) || !node_is_awake(b))
+		return;
+	since = max(since, max(a->clean_at, b->clean_at));
+	since = max(since, max(a->thawed_at, b->thawed_at));
+	since = max(since, max(sim->check.links_clean_at[i][j], sim->check.links_clean_at[j][i]));
+	since = max(since, sim->check.meddled_at);
+	if (since < SIM_NEVER && next - since > overlap_bound_us(a, b))
+		check_broken(sim, "no two holders that hear each other",
+			     "%s: n%d and n%d since %lld us", addr_family_name(family), i + 1,
+			     j + 1, (long long)since);
+}
+
+void check_time(struct sim *sim, int64_t next)
+{
+	for (unsigned f = 0; f < ADDR_FAMILY_COUNT; f++) {
+		unsigned holders = sim->check.holders[f];
+
+		check_outage(sim, (enum addr_family)f, next);
+		if ((holders & (holders - 1)) == 0)
+			continue;
+		for (int i = 0; i < sim->node_count; i++)
+			for (int j = i + 1; j < sim->node_count; j++)
+				if (holders >> i & 1 && holders >> j & 1)
+					check_pair(sim, i, j, (enum addr_family)f, next);
+	}
+}
+
+void check_holders(struct node *node)
+{
+	struct sim *sim = node->sim;
+
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
+		struct addr vip = node_vip(sim, (enum addr_family)family, 0);
+		struct watch *watch = &node->watch[family];
+		bool holds = node->kernel.exists && node_holds(node, &vip);
+
+		if (holds && watch->holds_since == SIM_NEVER)
+			watch->holds_since = sim->now;
+		if (!holds)
+			watch->holds_since = SIM_NEVER;
+		sim->check.holders[family] &= ~(1u << node->id);
+		sim->check.holders[family] |= (unsigned)holds << node->id;
+	}
+}
+
+/* How many addresses of the router's family its own process has put into the kernel, and of those
+ * that an earlier one has left how many are known to it. */
+static size_t count_held(const struct node *node, const struct router *router)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < node->kernel.address_count; i++) {
+		const struct kernel_address *held = &node->kernel.addresses[i];
+
+		count += held->family == router->family &&
+			 (!held->left_over ||
+			  addr_in_list(&held->address, router->addresses, router->address_count));
+	}
+	return count;
+}
+
+static bool holds_all(const struct node *node, const struct router *router)
+{
+	for (size_t i = 0; i < router->address_count; i++)
+		if (!node_holds(node, &router->addresses[i]))
+			return false;
+	return count_held(node, router) == router->address_count;
+}
+
+void check_interface(struct node *node)
+{
+	for (size_t i = 0; i < node->engine.router_count; i++) {
+		const struct router *router = node->engine.routers[i];
+
+		node->watch[router->family].misses |= !holds_all(node, router);
+	}
+}
+
+void check_send(struct node *node, const struct router *router, uint8_t priority)
+{
+	bool active = router->vrrp.state == VRRP_STATE_ACTIVE;
+	bool taking_over = active && router->notified == VRRP_STATE_BACKUP;
+	bool right = priority == VRRP_PRIORITY_STOP || priority == VRRP_PRIORITY_LEAVING ||
+		     priority == health_priority(router->ready_priority, node->engine.ready);
+
+	if (router->notified != VRRP_STATE_ACTIVE && !taking_over)
+		check_broken(node->sim, "only an Active sends", "n%d", node->id + 1);
+	if (taking_over && !node->watch[router->family].announced)
+		check_broken(node->sim, "the announcement comes before the advert", "n%d",
+			     node->id + 1);
+	/* What has just been found missing is added again later in the turn, when the sockets have
+	 * been heard. */
+	if (!node->kernel.meddled && !holds_all(node, router) &&
+	    (taking_over || !node->watch[router->family].misses))
+		check_broken(node->sim, "who advertises holds the addresses", "n%d", node->id + 1);
+	if (!right)
+		check_broken(node->sim, "the priority follows readiness", "n%d sends %u",
+			     node->id + 1, priority);
+}
+
+/* RFC 9568 6.1, computed here on its own, with the least Skew_Time that the router can have. */
+static int64_t active_down_us(const struct watch *watch)
+{
+	int64_t interval_us = watch->heard_interval_us;
+
+	return 3 * interval_us + (256 - watch->priority) * interval_us / 256;
+}
+
+static void check_takeover(struct node *node, const struct router *router,
+			   const struct router_transition *transition)
+{
+	const struct watch *watch = &node->watch[router->family];
+	int64_t silent_us = instant_since(transition->at, watch->heard_at);
+
+	if (transition->reason != VRRP_REASON_ACTIVE_DOWN || !watch->heard ||
+	    node->kernel.sockets[router->family].count > 0)
+		return;
+	if (silent_us < active_down_us(watch))
+		check_broken(node->sim, "no takeover from an Active that is heard",
+			     "n%d takes over %lld us after an advert reached its socket",
+			     node->id + 1, (long long)silent_us);
+}
+
+void check_notify(struct node *node, const struct router *router,
+		  const struct router_transition *transition)
+{
+	struct watch *watch = &node->watch[router->family];
+
+	if (transition->to == VRRP_STATE_ACTIVE) {
+		check_takeover(node, router, transition);
+		watch->scheduled = 0;
+		watch->scheduled_from = transition->at;
+		watch->scheduled_interval_us = interval_us(router);
+	}
+	if (transition->to == transition->from && transition->to != VRRP_STATE_INITIALIZE)
+		check_broken(node->sim, "a transition changes the state", "n%d", node->id + 1);
+	watch->heard = false;
+	if (node->sim->phase == PHASE_STABLE)
+		check_broken(node->sim, "nothing changes when all is well", "n%d", node->id + 1);
+}
+
+/*
+ * An advert that no Backup may take over from reaches the socket. One that is not genuine may
+ * change the interval in any way; one from an unready Active may be followed, with its own
+ * interval, or not.
+ */
+void check_heard(struct node *node, const struct message *message)
+{
+	const struct router *router = node_router(node, message->source.family);
+	struct watch *watch = &node->watch[message->source.family];
+	uint8_t priority = message->bytes[2];
+	int64_t interval = (message->bytes[4] << 8 | message->bytes[5]) * SIM_CS;
+
+	if (message->must_refuse || !router)
+		return;
+	if (!message->genuine) {
+		watch->heard = false;
+		return;
+	}
+	if (router->notified != VRRP_STATE_BACKUP)
+		return;
+	if (health_band(priority) != HEALTH_BAND_READY ||
+	    (router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS &&
+	     priority < router->ready_priority)) {
+		if (interval < watch->heard_interval_us)
+			watch->heard_interval_us = interval;
+		return;
+	}
+	watch->heard = true;
+	watch->heard_at = node_clock(node, node->sim->now);
+	watch->heard_interval_us = interval;
+}
+
+static uint64_t adverts_of(const struct router *router)
+{
+	return router->counters.adverts_sent + router->counters.send_failures;
+}
+
+void check_adverts_begin(struct node *node, struct instant now)
+{
+	for (size_t i = 0; i < node->engine.router_count; i++) {
+		const struct router *router = node->engine.routers[i];
+		struct watch *watch = &node->watch[router->family];
+
+		watch->adverts = adverts_of(router);
+		watch->hold_ends = instant_due(router->vrrp.hold_end, now);
+	}
+}
+
+static uint64_t adverts_since(const struct node *node, const struct router *router)
+{
+	return adverts_of(router) - node->watch[router->family].adverts;
+}
+
+void check_adverts_end(struct node *node, unsigned events)
+{
+	for (size_t i = 0; i < node->engine.router_count; i++)
+		if (adverts_since(node, node->engine.routers[i]) > events)
+			check_broken(
+				node->sim, "one advert per event", "n%d sends %llu in %u",
+				node->id + 1,
+				(unsigned long long)adverts_since(node, node->engine.routers[i]),
+				events);
+}
+
+/* The adverts by the clock lie on a grid from the takeover on: late ones do not move the later
+ * ones. Beside them there is one when a hold ends, and priority 0 at the end. */
+static void check_schedule(struct node *node, const struct router *router, struct instant now)
+{
+	struct watch *watch = &node->watch[router->family];
+	int64_t elapsed_us;
+
+	if (router->vrrp.state != VRRP_STATE_ACTIVE)
+		return;
+	if (watch->scheduled_interval_us != interval_us(router)) {
+		watch->scheduled = 0;
+		/* The grid goes on from the last advert that was due, which may have been late. */
+		watch->scheduled_from = instant_add(now, -interval_us(router));
+		watch->scheduled_interval_us = interval_us(router);
+	}
+	elapsed_us = instant_since(now, watch->scheduled_from);
+	if (!watch->hold_ends)
+		watch->scheduled += (int64_t)adverts_since(node, router);
+	if (watch->scheduled > 1 + elapsed_us / watch->scheduled_interval_us)
+		check_broken(node->sim, "one advert per interval", "n%d: %lld in %lld us",
+			     node->id + 1, (long long)watch->scheduled, (long long)elapsed_us);
+}
+
+void check_timers_end(struct node *node, struct instant now)
+{
+	check_adverts_end(node, 1);
+	for (size_t i = 0; i < node->engine.router_count; i++)
+		check_schedule(node, node->engine.routers[i], now);
+}
+
+void check_packet_before(struct node *node, const struct message *message)
+{
+	const struct router *router = node_router(node, message->source.family);
+
+	node->refusal = ADVERT_OK;
+	if (!router)
+		return;
+	node->watch[router->family].adverts = adverts_of(router);
+	if (!message->genuine)
+		memcpy(&node->sim->before, router, sizeof(*router));
+}
+
+void check_packet_after(struct node *node, const struct message *message)
+{
+	struct router *before = &node->sim->before;
+	const struct router *router = node_router(node, message->source.family);
+	bool refused = node->refusal != ADVERT_OK;
+
+	if (!router || node->refusal == ADVERT_UNKNOWN_VRID)
+		return;
+	if (!refused)
+		node->watch[router->family].priority = router->ready_priority;
+	if (adverts_since(node, router) > !refused)
+		check_broken(node->sim, "one advert per event", "n%d answers a packet with %llu",
+			     node->id + 1, (unsigned long long)adverts_since(node, router));
+	if (message->genuine && refused)
+		check_broken(node->sim, "a good advert is accepted", "n%d refuses it: %s",
+			     node->id + 1, advert_refusal_name(node->refusal));
+	if (message->must_refuse && !refused)
+		check_broken(node->sim, "a bad advert is refused", "n%d", node->id + 1);
+	if (message->genuine || !refused)
+		return;
+	before->counters = router->counters;
+	if (memcmp(before, router, sizeof(*router)) != 0)
+		check_broken(node->sim, "a refused advert changes nothing but a counter", "n%d: %s",
+			     node->id + 1, advert_refusal_name(node->refusal));
+}
+
+/* VIP present iff Active, after the process has seen what others did to it. Without a primary
+ * address RECONCILE leaves the addresses alone. */
+static void check_presence(struct node *node, const struct router *router, bool drained)
+{
+	if (node->kernel.meddled || !drained || !node->kernel.exists)
+		return;
+	if (router->vrrp.state == VRRP_STATE_ACTIVE) {
+		if (!holds_all(node, router))
+			check_broken(node->sim, "an Active holds the addresses", "n%d/%s",
+				     node->id + 1, addr_family_name(router->family));
+	} else if (!addr_is_unspecified(&router->primary) && count_held(node, router) > 0) {
+		check_broken(node->sim, "only an Active holds an address", "n%d/%s", node->id + 1,
+			     addr_family_name(router->family));
+	}
+}
+
+static void check_timers(struct node *node, const struct router *router, struct instant now,
+			 bool drained)
+{
+	const struct vrrp *vr = &router->vrrp;
+	unsigned *behind = &node->watch[router->family].behind;
+	bool retries = vr->started && (vr->reason == VRRP_REASON_ADD_FAILED ||
+				       vr->reason == VRRP_REASON_SEND_FAILED);
+
+	if (instant_is_never(vrrp_deadline(vr)) && (vr->state != VRRP_STATE_INITIALIZE || retries))
+		check_broken(node->sim, "a deadline is set", "n%d in %s", node->id + 1,
+			     vrrp_state_name(vr->state));
+	/* One more turn for a second timer that was due is no harm, a loop is. */
+	*behind = drained && instant_due(vrrp_deadline(vr), now) ? *behind + 1 : 0;
+	if (*behind > 1)
+		check_broken(node->sim, "no deadline is left behind", "n%d in %s", node->id + 1,
+			     vrrp_state_name(vr->state));
+	if (vr->state == VRRP_STATE_BACKUP &&
+	    instant_since(vr->active_down, now) > 4 * vr->active_adver_interval_cs * SIM_CS)
+		check_broken(node->sim, "a Backup waits an Active_Down_Interval at most", "n%d",
+			     node->id + 1);
+	if (vr->state == VRRP_STATE_ACTIVE && instant_since(vr->adver, now) > interval_us(router))
+		check_broken(node->sim, "the next advert is due within an interval", "n%d",
+			     node->id + 1);
+}
+
+void check_turn_end(struct node *node, struct instant now, bool drained)
+{
+	for (size_t i = 0; i < node->engine.router_count; i++) {
+		const struct router *router = node->engine.routers[i];
+
+		check_timers(node, router, now, drained);
+		check_presence(node, router, drained);
+		if (router->notified != router->vrrp.state)
+			check_broken(node->sim, "every transition is told", "n%d", node->id + 1);
+	}
+}
+
+void check_expired(struct node *node)
+{
+	if (!node_is_awake(node) ||
+	    node->sim->now - max(node->thawed_at, node->clean_at) <= node->kernel.lease_us)
+		return;
+	for (size_t i = 0; i < node->engine.router_count; i++)
+		if (node->engine.routers[i]->notified == VRRP_STATE_ACTIVE &&
+		    !holds_all(node, node->engine.routers[i]))
+			check_broken(node->sim, "the lease of an Active is refreshed", "n%d",
+				     node->id + 1);
+}
+
+/* The nodes that take part and that node i hears. */
+static unsigned component_of(const struct sim *sim, int i, enum addr_family family)
+{
+	unsigned nodes = 0;
+
+	for (int j = 0; j < sim->node_count; j++)
+		if (node_router(&sim->nodes[j], family) && segment_hears(sim, i, j))
+			nodes |= 1u << j;
+	return nodes;
+}
+
+static bool may_be_better(const struct router *router, const struct router *active)
+{
+	uint8_t own = vrrp_priority(&router->vrrp), other = vrrp_priority(&active->vrrp);
+
+	if (router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS)
+		return own > other;
+	return health_band(own) > health_band(other);
+}
+
+static void check_component(struct sim *sim, unsigned nodes, enum addr_family family)
+{
+	const struct router *active = NULL;
+	int count = 0;
+
+	for (int i = 0; i < sim->node_count; i++) {
+		const struct router *router = node_router(&sim->nodes[i], family);
+
+		if (!(nodes >> i & 1) || router->vrrp.state != VRRP_STATE_ACTIVE)
+			continue;
+		active = router;
+		count++;
+	}
+	if (count != 1) {
+		check_broken(sim, "exactly one Active in each connected part",
+			     "%s: %d among the nodes %#x", addr_family_name(family), count, nodes);
+		return;
+	}
+	for (int i = 0; i < sim->node_count; i++)
+		if (nodes >> i & 1 && may_be_better(node_router(&sim->nodes[i], family), active))
+			check_broken(sim, "the Active is a ready one if there is one",
+				     "%s: n%d is better", addr_family_name(family), i + 1);
+}
+
+void check_stable_begin(struct sim *sim)
+{
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
+		for (int i = 0; i < sim->node_count; i++) {
+			unsigned nodes = component_of(sim, i, (enum addr_family)family);
+
+			if (nodes >> i & 1)
+				check_component(sim, nodes, (enum addr_family)family);
+		}
+}
+
+void check_stable_end(struct sim *sim)
+{
+	for (unsigned f = 0; f < ADDR_FAMILY_COUNT; f++) {
+		enum addr_family family = (enum addr_family)f;
+		bool reachable = false;
+
+		for (int i = 0; i < sim->node_count; i++)
+			reachable |= node_router(&sim->nodes[i], family) &&
+				     segment_hears(sim, i, SIM_CLIENT);
+		if (reachable && !sim->clients[family].served)
+			check_broken(sim, "the client's entry points at the Active", "%s: n%d",
+				     addr_family_name(family), sim->clients[family].entry + 1);
+	}
+	check_stable_begin(sim);
+}

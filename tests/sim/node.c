@@ -1,0 +1,714 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <string.h>
+
+#include "sim/sim.h"
+
+#define VRID 10
+#define IFINDEX_FIRST 2
+#define PROBE_INTERVAL_US SIM_S
+#define PROBE_TIMEOUT_US SIM_S
+#define NONE UINT32_MAX
+
+struct addr node_address(const struct sim *sim, int node, enum addr_family family)
+{
+	uint8_t low = (uint8_t)(sim->seed % 200 + 1 + (unsigned)node);
+	const uint8_t ipv4[4] = {10, 0, 0, low};
+	const uint8_t ipv6[16] = {0xfe, 0x80, [14] = 1, [15] = low};
+
+	return addr_from_bytes(family, family == ADDR_FAMILY_IPV4 ? ipv4 : ipv6);
+}
+
+struct addr node_vip(const struct sim *sim, enum addr_family family, unsigned number)
+{
+	const uint8_t ipv4[4] = {10, 0, 1, (uint8_t)(VRID + number)};
+	const uint8_t ipv6[16] = {0xfd, 0, [13] = 1, [15] = (uint8_t)(VRID + number)};
+
+	(void)sim;
+	return addr_from_bytes(family, family == ADDR_FAMILY_IPV4 ? ipv4 : ipv6);
+}
+
+struct instant node_clock(const struct node *node, int64_t at)
+{
+	return (struct instant){node->clock_offset_us + at + at / 1000 * node->clock_ppm / 1000};
+}
+
+/* The first moment at which the node's clock shows t. */
+static int64_t world_time(const struct node *node, struct instant t)
+{
+	int64_t shown = t.us - node->clock_offset_us;
+	int64_t at;
+
+	if (instant_is_never(t))
+		return SIM_NEVER;
+	at = shown - shown / 1000 * node->clock_ppm / 1000;
+	while (node_clock(node, at).us >= t.us)
+		at--;
+	while (node_clock(node, at).us < t.us)
+		at++;
+	return at;
+}
+
+struct router *node_router(const struct node *node, enum addr_family family)
+{
+	for (size_t i = 0; node->life == LIFE_RUNNING && i < node->engine.router_count; i++)
+		if (node->engine.routers[i]->family == family)
+			return node->engine.routers[i];
+	return NULL;
+}
+
+bool node_is_awake(const struct node *node)
+{
+	return node->life == LIFE_RUNNING && node->thaw_at == 0;
+}
+
+static struct kernel_address *find_address(struct kernel *kernel, const struct addr *address)
+{
+	for (size_t i = 0; i < kernel->address_count; i++)
+		if (addr_equal(&kernel->addresses[i].address, address))
+			return &kernel->addresses[i];
+	return NULL;
+}
+
+bool node_holds(const struct node *node, const struct addr *address)
+{
+	for (size_t i = 0; i < node->kernel.address_count; i++)
+		if (addr_equal(&node->kernel.addresses[i].address, address))
+			return true;
+	return false;
+}
+
+/* After any change of the addresses. */
+void node_kernel_changed(struct node *node)
+{
+	struct kernel *kernel = &node->kernel;
+
+	kernel->next_expiry = SIM_NEVER;
+	for (size_t i = 0; i < kernel->address_count; i++)
+		if (kernel->addresses[i].expires < kernel->next_expiry)
+			kernel->next_expiry = kernel->addresses[i].expires;
+	kernel->changed = true;
+	check_holders(node);
+	node_wake(node);
+}
+
+static void put_address(struct node *node, const struct addr *address, int64_t expires)
+{
+	struct kernel *kernel = &node->kernel;
+	struct kernel_address *slot = find_address(kernel, address);
+
+	if (!slot) {
+		assert(kernel->address_count < SIM_ADDRESSES_MAX);
+		slot = &kernel->addresses[kernel->address_count++];
+	}
+	*slot = (struct kernel_address){*address, (uint8_t)address->family, expires, false};
+}
+
+static bool drop_address(struct node *node, const struct addr *address)
+{
+	struct kernel *kernel = &node->kernel;
+	struct kernel_address *slot = find_address(kernel, address);
+
+	if (!slot)
+		return false;
+	*slot = kernel->addresses[--kernel->address_count];
+	return true;
+}
+
+void node_delete_vip(struct node *node, enum addr_family family)
+{
+	struct addr vip = node_vip(node->sim, family, 0);
+
+	if (!drop_address(node, &vip))
+		return;
+	node->kernel.meddled = true;
+	node_kernel_changed(node);
+}
+
+void node_add_vip(struct node *node, enum addr_family family)
+{
+	struct addr vip = node_vip(node->sim, family, 0);
+
+	if (!node->kernel.exists)
+		return;
+	put_address(node, &vip, SIM_NEVER);
+	node->kernel.meddled = true;
+	node_kernel_changed(node);
+}
+
+static struct node *node_of(struct host *host)
+{
+	return (struct node *)host;
+}
+
+static bool host_send_advert(struct host *host, const struct router *router,
+			     const struct addr *source, const struct addr *destination,
+			     const uint8_t *bytes, size_t size)
+{
+	struct node *node = node_of(host);
+	struct message message = {
+		.genuine = true,
+		.source = *source,
+		.destination = *destination,
+		.hops = ADVERT_HOPS,
+		.size = size,
+	};
+
+	assert(size <= sizeof(message.bytes));
+	memcpy(message.bytes, bytes, size);
+	check_send(node, router, bytes[2]);
+	trace_note(node->sim, RECORD_SEND, node, (int)router->family, bytes[2],
+		   (int64_t)router->vrrp.config.advert_int_cs << 16 | bytes[6] << 8 | bytes[7]);
+	if (node->kernel.send_fails > 0 || node->socket_ifindex[router->family] == 0 ||
+	    node->socket_ifindex[router->family] != node->kernel.ifindex)
+		return false;
+	segment_send(node->sim, node, &message);
+	return true;
+}
+
+/* The kernel notices the end of a lease a little late. */
+static int64_t lease_end(struct node *node)
+{
+	struct sim *sim = node->sim;
+	int64_t lease_us = node->settings.address_lease_s * SIM_S;
+	int64_t late_us = sim->exact ? 0 : rng_range(&sim->machine, 0, SIM_EXPIRY_LATE_US);
+
+	node->kernel.lease_us = lease_us;
+	return lease_us > 0 ? sim->now + lease_us + late_us : SIM_NEVER;
+}
+
+/* As linux/host: of what this call has added nothing is left if one address cannot be. */
+static bool host_add(struct host *host, const struct router *router)
+{
+	struct node *node = node_of(host);
+	struct kernel *kernel = &node->kernel;
+	int64_t expires = lease_end(node);
+	bool fails = kernel->add_fails > 0 || !kernel->exists || kernel->ifindex != router->ifindex;
+	size_t count = router->address_count;
+
+	if (fails && count > 0)
+		count = (size_t)(kernel->exists && !node->sim->exact
+					 ? rng_range(&node->sim->machine, 0, (int64_t)count - 1)
+					 : 0);
+	for (size_t i = 0; i < count; i++)
+		put_address(node, &router->addresses[i], expires);
+	for (size_t i = 0; fails && i < count; i++)
+		if (!router->present[i])
+			drop_address(node, &router->addresses[i]);
+	trace_note(node->sim, fails ? RECORD_ADD_FAILED : RECORD_ADD, node, (int)router->family,
+		   (int64_t)count, 0);
+	node->watch[router->family].announced = false;
+	node->watch[router->family].misses &= fails;
+	node_kernel_changed(node);
+	return !fails;
+}
+
+static void host_remove(struct host *host, const struct router *router,
+			const struct addr *addresses, size_t count)
+{
+	struct node *node = node_of(host);
+	bool removed = false;
+
+	for (size_t i = 0; i < count; i++)
+		removed |= drop_address(node, &addresses[i]);
+	trace_note(node->sim, RECORD_REMOVE, node, (int)router->family, (int64_t)count, 0);
+	if (removed)
+		node_kernel_changed(node);
+}
+
+static bool host_announce(struct host *host, const struct router *router)
+{
+	struct node *node = node_of(host);
+	bool fails = node->kernel.announce_fails > 0 || !node->kernel.exists;
+
+	trace_note(node->sim, fails ? RECORD_ANNOUNCE_FAILED : RECORD_ANNOUNCE, node,
+		   (int)router->family, 0, 0);
+	node->watch[router->family].announced = true;
+	if (!fails)
+		segment_announce(node->sim, node, router->family);
+	return !fails;
+}
+
+static void host_notify(struct host *host, const struct router *router,
+			const struct router_transition *transition)
+{
+	struct node *node = node_of(host);
+
+	trace_note(node->sim, RECORD_STATE, node, (int)router->family,
+		   (int64_t)transition->from * 8 + (int64_t)transition->to, transition->reason);
+	check_notify(node, router, transition);
+}
+
+static void host_trace(struct host *host, const struct router *router, enum engine_trace what,
+		       enum advert_refusal refusal, const struct packet *packet)
+{
+	struct node *node = node_of(host);
+	int family = router ? (int)router->family : (int)packet->source.family;
+
+	switch (what) {
+	case ENGINE_TRACE_REFUSED:
+		node->refusal = refusal;
+		trace_note(node->sim, RECORD_REFUSED, node, family, refusal,
+			   packet->source.bytes[addr_size(packet->source.family) - 1]);
+		break;
+	case ENGINE_TRACE_READDED:
+		trace_note(node->sim, RECORD_READDED, node, family, 0, 0);
+		break;
+	case ENGINE_TRACE_REMOVED:
+		trace_note(node->sim, RECORD_REMOVED, node, family, 0, 0);
+		break;
+	case ENGINE_TRACE_INTERVAL_DIFFERS:
+	case ENGINE_TRACE_ADDRESSES_DIFFER:
+	case ENGINE_TRACE_PRIORITY_OWNER:
+		break;
+	}
+}
+
+void node_init(struct sim *sim, int id)
+{
+	struct node *node = &sim->nodes[id];
+
+	node->host = (struct host){
+		.send_advert = host_send_advert,
+		.add = host_add,
+		.remove = host_remove,
+		.announce = host_announce,
+		.notify = host_notify,
+		.trace = host_trace,
+	};
+	node->sim = sim;
+	node->id = id;
+	node->life = LIFE_OFF;
+	node->kernel.exists = true;
+	node->kernel.up = true;
+	node->kernel.ifindex = IFINDEX_FIRST;
+	node->kernel.next_expiry = SIM_NEVER;
+	node->next = SIM_NEVER;
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
+		node->kernel.primary_present[family] = true;
+		node->kernel.sockets[family] = (struct socket){NONE, NONE, 0};
+		node->watch[family].holds_since = SIM_NEVER;
+	}
+}
+
+void node_schedule(struct node *node)
+{
+	int64_t next = SIM_NEVER;
+
+	if (node->life == LIFE_RUNNING) {
+		next = node->wake_at < node->probe_at ? node->wake_at : node->probe_at;
+		if (node->thaw_at > 0)
+			next = node->thaw_at;
+	}
+	node->next = next < node->kernel.next_expiry ? next : node->kernel.next_expiry;
+}
+
+void node_wake(struct node *node)
+{
+	struct sim *sim = node->sim;
+	int64_t at = sim->now + (sim->exact ? 0 : rng_range(&sim->machine, 5, 60));
+
+	if (node->life == LIFE_RUNNING && at < node->wake_at)
+		node->wake_at = at;
+	node_schedule(node);
+}
+
+static void fill_conf(const struct node *node, struct conf *conf)
+{
+	const struct settings *settings = &node->settings;
+	struct conf_instance *instance = &conf->instances[0];
+
+	conf->address_lease_s = settings->address_lease_s;
+	conf->announce_refresh_s = settings->announce_refresh_s;
+	conf->instance_count = 1;
+	*instance = (struct conf_instance){
+		.name = "sim",
+		.interface = "eth0",
+		.virtual_router_id = VRID,
+		.priority = settings->priority,
+		.advert_int_cs = settings->advert_int_cs,
+		.preempt = settings->preempt,
+		.preempt_delay_us = settings->preempt_delay_us,
+		.checksum = settings->checksum,
+		.track_apiserver = true,
+		.unicast = settings->unicast,
+	};
+	for (unsigned i = 0; i < ADDR_FAMILY_COUNT; i++) {
+		enum addr_family family = (enum addr_family)i;
+
+		if (!(node->sim->families & 1u << family))
+			continue;
+		for (unsigned n = 0; n < settings->vip_count; n++)
+			instance->addresses[instance->address_count++] =
+				node_vip(node->sim, family, n);
+		for (int peer = 0; settings->unicast && peer < node->sim->node_count; peer++)
+			instance->peers[instance->peer_count++] =
+				node_address(node->sim, peer, family);
+	}
+}
+
+/* What netlink would say about the interface now. */
+static const struct interface *look_at_interface(struct node *node)
+{
+	struct kernel *kernel = &node->kernel;
+	struct interface *view = &node->sim->view;
+
+	memcpy(view->name, "eth0", sizeof("eth0"));
+	view->index = kernel->exists ? kernel->ifindex : 0;
+	view->up = kernel->exists && kernel->up;
+	view->address_count = 0;
+	for (unsigned family = 0; kernel->exists && family < ADDR_FAMILY_COUNT; family++)
+		if (kernel->primary_present[family])
+			view->addresses[view->address_count++] = (struct interface_address){
+				node_address(node->sim, node->id, (enum addr_family)family), 24,
+				false};
+	for (size_t i = 0; kernel->exists && i < kernel->address_count; i++) {
+		const struct addr *address = &kernel->addresses[i].address;
+
+		view->addresses[view->address_count++] = (struct interface_address){
+			*address, (uint8_t)addr_bits(address->family), true};
+	}
+	kernel->changed = false;
+	kernel->meddled = false;
+	return view;
+}
+
+static void close_socket(struct node *node, enum addr_family family)
+{
+	struct socket *socket = &node->kernel.sockets[family];
+
+	while (socket->first != NONE) {
+		unsigned number = socket->first;
+
+		socket->first = node->sim->segment.messages[number].next;
+		segment_release(node->sim, number);
+	}
+	*socket = (struct socket){NONE, NONE, 0};
+	node->socket_ifindex[family] = 0;
+}
+
+/* sync_sockets() of linux/host */
+static void sync_sockets(struct node *node, struct instant now)
+{
+	node->socket_retry = INSTANT_NEVER;
+	for (size_t i = 0; i < node->engine.router_count; i++) {
+		struct router *router = node->engine.routers[i];
+		int *ifindex = &node->socket_ifindex[router->family];
+		bool open = true;
+
+		if (*ifindex != router->ifindex)
+			close_socket(node, router->family);
+		if (router->ifindex == 0)
+			continue;
+		if (*ifindex == 0 && node->kernel.socket_fails > 0) {
+			open = false;
+			node->socket_retry = instant_add(now, SIM_SOCKET_RETRY_US);
+		} else {
+			*ifindex = router->ifindex;
+		}
+		engine_socket(&node->engine, now, router, open);
+	}
+}
+
+/* attach_interfaces() of linux/host, and what its drain_netlink() comes to */
+static void tell_interface(struct node *node, struct instant now)
+{
+	const struct interface *view = look_at_interface(node);
+
+	check_interface(node);
+	for (size_t i = 0; i < node->engine.router_count; i++)
+		engine_interface(&node->engine, now, node->engine.routers[i], view);
+	sync_sockets(node, now);
+}
+
+static bool configure(struct node *node, struct instant now)
+{
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
+		node->watch[family].misses = true;
+	fill_conf(node, node->sim->conf);
+	if (!engine_configure(&node->engine, now, node->sim->conf))
+		return false;
+	tell_interface(node, now);
+	return true;
+}
+
+static int64_t lateness(struct node *node)
+{
+	struct sim *sim = node->sim;
+
+	if (sim->exact)
+		return 0;
+	return rng_range(&sim->machine, 0, node->late_faults > 0 ? node->late_max_us : 100);
+}
+
+static void arm_timer(struct node *node)
+{
+	struct instant deadline = instant_min(engine_deadline(&node->engine), node->socket_retry);
+	int64_t at = world_time(node, deadline);
+	bool unread = false;
+
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
+		unread |= node->kernel.sockets[family].count > 0;
+	node->wake_at = at == SIM_NEVER ? at : at + lateness(node);
+	if (node->wake_at <= node->sim->now)
+		node->wake_at = node->sim->now + 1;
+	if (node->kernel.changed || unread)
+		node_wake(node);
+}
+
+static bool drain_socket(struct node *node, struct instant now, enum addr_family family)
+{
+	struct socket *socket = &node->kernel.sockets[family];
+	struct sim *sim = node->sim;
+
+	for (unsigned count = 0; count < SIM_DRAIN_MAX && socket->first != NONE; count++) {
+		unsigned number = socket->first;
+		struct message *message = &sim->segment.messages[number];
+		const struct packet packet = {
+			.source = message->source,
+			.destination = message->destination,
+			.hops = message->hops,
+			.oversized = message->oversized,
+			.data = message->bytes,
+			.size = message->size,
+		};
+
+		socket->first = message->next;
+		socket->count--;
+		if (socket->first == NONE)
+			socket->last = NONE;
+		trace_note(sim, RECORD_RECEIVE, node, (int)family, message->bytes[2],
+			   message->source.bytes[addr_size(family) - 1]);
+		check_packet_before(node, message);
+		engine_packet(&node->engine, now, node->socket_ifindex[family], &packet);
+		check_packet_after(node, message);
+		segment_release(sim, number);
+	}
+	return socket->first == NONE;
+}
+
+/* What of the signals and netlink may make a router send: with a reload its priority, with the
+ * interface its priority and its primary address, and the same after a reload. */
+static void take_news(struct node *node, struct instant now)
+{
+	unsigned events = (node->reload ? 4u : 0) + (node->kernel.changed ? 3u : 0);
+
+	if (events == 0)
+		return;
+	check_adverts_begin(node, now);
+	if (node->reload && !configure(node, now))
+		check_broken(node->sim, "memory", "n%d", node->id + 1);
+	node->reload = false;
+	if (node->kernel.changed)
+		tell_interface(node, now);
+	check_adverts_end(node, events);
+}
+
+static void take_requests(struct node *node, struct instant now)
+{
+	unsigned events = (node->ready_changed ? 1u : 0) + (node->step_down_us > 0 ? 1u : 0) +
+			  node->shutdowns;
+
+	if (events == 0)
+		return;
+	check_adverts_begin(node, now);
+	if (node->ready_changed)
+		engine_ready(&node->engine, now, node->health.ready);
+	if (node->step_down_us > 0)
+		engine_step_down(&node->engine, now, node->step_down_us);
+	for (; node->shutdowns > 0; node->shutdowns--)
+		engine_shutdown(&node->engine, now);
+	node->ready_changed = false;
+	node->step_down_us = 0;
+	check_adverts_end(node, events);
+}
+
+static void end_process(struct node *node, enum record_kind why)
+{
+	trace_note(node->sim, why, node, 0, 0, 0);
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
+		close_socket(node, (enum addr_family)family);
+		node->watch[family].heard = false;
+	}
+	engine_fini(&node->engine);
+	node->life = LIFE_KILLED;
+	node->frozen_at = node->sim->now;
+	node->thaw_at = 0;
+	node->shutdowns = 0;
+	node->step_down_us = 0;
+	node->reload = false;
+	node->ready_changed = false;
+	node_schedule(node);
+}
+
+/* turn() of linux/host */
+static void turn(struct node *node)
+{
+	struct sim *sim = node->sim;
+	struct instant now = node_clock(node, sim->now);
+	bool drained = true;
+
+	take_news(node, now);
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
+		drained &= drain_socket(node, now, (enum addr_family)family);
+	take_requests(node, now);
+	check_adverts_begin(node, now);
+	engine_timers(&node->engine, now, drained);
+	check_timers_end(node, now);
+	if (instant_due(node->socket_retry, now))
+		sync_sockets(node, now);
+	check_turn_end(node, now, drained);
+	if (node->engine.shutting_down && engine_stopped(&node->engine)) {
+		end_process(node, RECORD_STOPPED);
+		if (node->restart_at != SIM_NEVER)
+			queue_push(&sim->queue,
+				   node->restart_at > sim->now ? node->restart_at : sim->now,
+				   EVENT_START, (unsigned)node->id);
+		return;
+	}
+	arm_timer(node);
+}
+
+void node_start(struct node *node)
+{
+	struct sim *sim = node->sim;
+	struct instant now = node_clock(node, sim->now);
+
+	if (node->life == LIFE_RUNNING)
+		return;
+	trace_note(sim, RECORD_START, node, 0, 0, 0);
+	node->life = LIFE_RUNNING;
+	node->thawed_at = sim->now;
+	node->clean_at = sim->now > node->clean_at ? sim->now : node->clean_at;
+	node->probe_at = sim->now + (sim->exact ? 0 : rng_range(&sim->machine, 0, 50 * SIM_MS));
+	node->wake_at = SIM_NEVER;
+	node->socket_retry = INSTANT_NEVER;
+	for (size_t i = 0; i < node->kernel.address_count; i++)
+		node->kernel.addresses[i].left_over = true;
+	engine_init(&node->engine, &node->host);
+	health_init(&node->health, 3, 2);
+	if (!configure(node, now))
+		check_broken(sim, "memory", "n%d", node->id + 1);
+	check_turn_end(node, now, true);
+	arm_timer(node);
+	node_schedule(node);
+}
+
+void node_kill(struct node *node)
+{
+	if (node->life == LIFE_RUNNING)
+		end_process(node, RECORD_KILLED);
+}
+
+void node_power_off(struct node *node)
+{
+	node_kill(node);
+	trace_note(node->sim, RECORD_POWER_OFF, node, 0, 0, 0);
+	node->life = LIFE_OFF;
+	node->kernel.address_count = 0;
+	node_kernel_changed(node);
+}
+
+void node_freeze(struct node *node, int64_t until)
+{
+	if (node->life != LIFE_RUNNING)
+		return;
+	trace_note(node->sim, RECORD_STALL, node, 0, until, 0);
+	if (node->thaw_at == 0)
+		node->frozen_at = node->sim->now;
+	if (until > node->thaw_at)
+		node->thaw_at = until;
+	node_schedule(node);
+}
+
+/* What the probe of linux/probe would report now. */
+static void probe(struct node *node)
+{
+	static const enum health_result results[APISERVER_COUNT] = {
+		[APISERVER_UP] = HEALTH_OK,
+		[APISERVER_REFUSED] = HEALTH_REFUSED,
+		[APISERVER_HANGING] = HEALTH_TIMEOUT,
+		[APISERVER_ERROR] = HEALTH_STATUS,
+	};
+	int64_t wait_us = PROBE_INTERVAL_US;
+
+	if (node->apiserver == APISERVER_HANGING)
+		wait_us += PROBE_TIMEOUT_US;
+	node->probe_at = node->sim->now + wait_us;
+	if (!health_step(&node->health, results[node->apiserver]))
+		return; /* a turn in which nothing has changed changes nothing */
+	node->ready_changed = true;
+	trace_note(node->sim, RECORD_READY, node, 0, node->health.ready, 0);
+	node->wake_at = node->sim->now;
+}
+
+static void expire(struct node *node)
+{
+	struct kernel *kernel = &node->kernel;
+	int64_t now = node->sim->now;
+
+	trace_note(node->sim, RECORD_EXPIRED, node, 0, 0, 0);
+	for (size_t i = kernel->address_count; i-- > 0;)
+		if (kernel->addresses[i].expires <= now)
+			kernel->addresses[i] = kernel->addresses[--kernel->address_count];
+	kernel->meddled = true;
+	node_kernel_changed(node);
+	check_expired(node);
+}
+
+void node_run(struct node *node)
+{
+	int64_t now = node->sim->now;
+
+	if (node->kernel.next_expiry <= now)
+		expire(node);
+	if (node->thaw_at > 0 && node->thaw_at <= now) {
+		trace_note(node->sim, RECORD_THAW, node, 0, 0, 0);
+		node->thaw_at = 0;
+		node->thawed_at = now;
+		if (node->wake_at < SIM_NEVER)
+			node->wake_at = now;
+	}
+	if (node_is_awake(node) && node->probe_at <= now)
+		probe(node);
+	if (node_is_awake(node) && node->wake_at <= now)
+		turn(node);
+	node_schedule(node);
+}
+
+void node_receive(struct node *node, unsigned number)
+{
+	struct sim *sim = node->sim;
+	struct message *message = &sim->segment.messages[number];
+	enum addr_family family = message->source.family;
+	struct socket *socket = &node->kernel.sockets[family];
+	struct kernel *kernel = &node->kernel;
+	int ifindex = node->socket_ifindex[family];
+
+	if (node->life != LIFE_RUNNING || ifindex == 0 || ifindex != kernel->ifindex ||
+	    !kernel->exists || !kernel->up) {
+		segment_release(sim, number);
+		return;
+	}
+	if (socket->count >= SIM_RECEIVE_MAX) {
+		trace_note(sim, RECORD_DROPPED, node, (int)family, 0, 0);
+		segment_release(sim, number);
+		return;
+	}
+	check_heard(node, message);
+	message->next = NONE;
+	if (socket->first == NONE)
+		socket->first = number;
+	else
+		sim->segment.messages[socket->last].next = number;
+	socket->last = number;
+	socket->count++;
+	node_wake(node);
+}
+
+void node_fini(struct node *node)
+{
+	if (node->life == LIFE_RUNNING)
+		engine_fini(&node->engine);
+	node->life = LIFE_OFF;
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A simulator of a whole segment: the daemon's engine, decoder and order of work behind `struct
+ * host`, on a virtual network in virtual time. A seed decides everything that happens; the same
+ * seed and the same source give the same run, event for event, whatever the compiler.
+ *
+ *	rng		chance
+ *	queue		what will happen, in order of time
+ *	trace		what has happened: its hash, the last of it, its text
+ *	segment		links between the nodes, and the client that uses the VIP
+ *	node		one machine: kernel, apiserver, and the process with its turn
+ *	fault		what goes wrong, and until when that may be felt
+ *	check		what must be true: safety after every event, liveness once all is well
+ *	run		one seed from beginning to end
+ *	scenario	a run whose faults come from a text file, and its golden trace
+ *
+ * Times are world time in microseconds; a node has its own clock, which drifts.
+ */
+#ifndef CPVRRP_SIM_SIM_H
+#define CPVRRP_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/engine.h"
+#include "sim/rng.h"
+
+#define SIM_NODES_MAX 9
+#define SIM_CLIENT SIM_NODES_MAX /* the client's place among the ports of the segment */
+#define SIM_PORTS (SIM_NODES_MAX + 1)
+#define SIM_NEVER INT64_MAX
+#define SIM_MS INT64_C(1000)
+#define SIM_S INT64_C(1000000)
+#define SIM_CS INT64_C(10000)
+
+#define SIM_ADDRESSES_MAX 8	  /* of ours that an interface can hold */
+#define SIM_RECEIVE_MAX 340	  /* packets in a socket: the receive buffer of linux/sock */
+#define SIM_DRAIN_MAX 256	  /* packets of one socket in one turn: DRAIN_MAX of linux/host */
+#define SIM_SOCKET_RETRY_US SIM_S /* SOCKET_RETRY_US of linux/host */
+#define SIM_MESSAGES_MAX 8192	  /* on the wire and in sockets */
+#define SIM_MESSAGE_SIZE 88
+#define SIM_FAULTS_MAX 64		  /* at the same time */
+#define SIM_RING 40			  /* records shown when a rule is broken */
+#define SIM_EXPIRY_LATE_US (100 * SIM_MS) /* how late the kernel may notice that a lease is over   \
+					   */
+
+struct sim;
+
+/* What happened. The numbers a and b are explained in trace.c. */
+enum record_kind {
+	RECORD_START,
+	RECORD_STOPPED,
+	RECORD_KILLED,
+	RECORD_POWER_OFF,
+	RECORD_STALL,
+	RECORD_THAW,
+	RECORD_SEND,
+	RECORD_RECEIVE,
+	RECORD_REFUSED,
+	RECORD_DROPPED,
+	RECORD_ADD,
+	RECORD_ADD_FAILED,
+	RECORD_REMOVE,
+	RECORD_ANNOUNCE,
+	RECORD_ANNOUNCE_FAILED,
+	RECORD_STATE,
+	RECORD_READDED,
+	RECORD_REMOVED,
+	RECORD_READY,
+	RECORD_EXPIRED,
+	RECORD_LEARNED,
+	RECORD_SERVED,
+	RECORD_FAULT,
+	RECORD_FAULT_END,
+	RECORD_PHASE,
+};
+#define RECORD_COUNT (RECORD_PHASE + 1)
+
+struct record {
+	int64_t at;
+	enum record_kind kind;
+	int node; /* -1 = none */
+	int family;
+	int64_t a;
+	int64_t b;
+};
+
+struct trace {
+	uint64_t hash;
+	uint64_t count;
+	struct record ring[SIM_RING];
+	FILE *file;					     /* every record as text; NULL = none */
+	bool brief;					     /* leave out what repeats itself */
+	int last_priority[SIM_NODES_MAX][ADDR_FAMILY_COUNT]; /* brief: last one shown, -1 = none */
+	int64_t last_sent[SIM_NODES_MAX][ADDR_FAMILY_COUNT];
+};
+
+enum event_kind {
+	EVENT_ADVERT,	    /* arg: the message */
+	EVENT_ANNOUNCEMENT, /* arg: node * 2 + family */
+	EVENT_START,	    /* arg: node */
+	EVENT_NEXT_FAULT,
+	EVENT_FAULT_END,    /* arg: the fault */
+	EVENT_FAULT_REPEAT, /* arg: the fault */
+	EVENT_SCRIPT,	    /* arg: the command */
+	EVENT_PHASE,
+};
+
+struct event {
+	int64_t at;
+	uint32_t order; /* of equals, the first pushed is the first popped */
+	enum event_kind kind;
+	unsigned arg;
+};
+
+struct queue {
+	size_t count;
+	uint32_t order;
+	struct event heap[SIM_MESSAGES_MAX + 4 * SIM_FAULTS_MAX];
+};
+
+/* One copy of an advert, on the wire or in a socket. */
+struct message {
+	int to;
+	unsigned next;	  /* in the free list, or in the socket */
+	bool genuine;	  /* as a node of ours has just sent it */
+	bool must_refuse; /* an acceptance would be wrong */
+	struct addr source;
+	struct addr destination;
+	unsigned hops;
+	bool oversized;
+	size_t size;
+	uint8_t bytes[SIM_MESSAGE_SIZE];
+};
+
+struct link {
+	bool cut;
+	unsigned loss; /* permille, and so the next two */
+	unsigned duplicate;
+	unsigned corrupt;
+	int64_t delay_us;
+	int64_t jitter_us;
+	bool reorders;
+	int64_t last_at; /* the last arrival; what is sent later comes later unless it reorders */
+};
+
+/* A client of the VIP beyond the nodes. It believes the last announcement that it heard and never
+ * asks again, so that every announcement that matters must reach it. */
+struct client {
+	int entry; /* the node it sends to, -1 = none yet */
+	bool served;
+	int64_t since; /* it is, or is not */
+	bool held;     /* by some node that it could reach, whether it knows or not */
+	int64_t held_since;
+};
+
+struct segment {
+	int64_t delay_us;
+	int64_t jitter_us;
+	struct link links[SIM_PORTS][SIM_PORTS]; /* [from][to] */
+	struct message messages[SIM_MESSAGES_MAX];
+	unsigned free;
+	unsigned replay_count; /* adverts kept for FAULT_REPLAY */
+	struct message replay[4];
+};
+
+struct kernel_address {
+	struct addr address;
+	uint8_t family;
+	int64_t expires; /* SIM_NEVER = it stays */
+	bool left_over;	 /* of an earlier process, which may have had another file */
+};
+
+struct socket {
+	unsigned first;
+	unsigned last;
+	unsigned count;
+};
+
+/* Everything outside the process. */
+struct kernel {
+	bool exists; /* the interface */
+	int ifindex;
+	bool up;
+	unsigned downs; /* the number of faults that keep it down */
+	bool primary_present[ADDR_FAMILY_COUNT];
+	size_t address_count;
+	struct kernel_address addresses[SIM_ADDRESSES_MAX];
+	bool changed; /* a netlink message waits for the process */
+	bool meddled; /* changed, and not by the process itself */
+	int64_t next_expiry;
+	int64_t lease_us;   /* of the last addition; 0 = for ever */
+	unsigned add_fails; /* the number of faults that make it so; and so the next */
+	unsigned send_fails;
+	unsigned socket_fails;
+	unsigned announce_fails; /* and the process is told */
+	unsigned announce_lost;	 /* and it is not */
+	struct socket sockets[ADDR_FAMILY_COUNT];
+};
+
+enum apiserver {
+	APISERVER_UP,
+	APISERVER_REFUSED,
+	APISERVER_HANGING,
+	APISERVER_ERROR,
+};
+#define APISERVER_COUNT (APISERVER_ERROR + 1)
+
+enum life {
+	LIFE_OFF,     /* no power */
+	LIFE_KILLED,  /* the machine runs, the process does not */
+	LIFE_RUNNING, /* perhaps frozen */
+};
+
+/* The file of a node. */
+struct settings {
+	uint16_t advert_int_cs;
+	uint8_t priority; /* 0 = auto */
+	enum vrrp_preempt preempt;
+	int64_t preempt_delay_us;
+	enum advert_checksum checksum;
+	unsigned address_lease_s;
+	unsigned announce_refresh_s;
+	unsigned vip_count; /* of each family */
+	bool unicast;
+};
+
+/* What check.c remembers of a router. */
+struct watch {
+	uint64_t adverts;  /* sent or failed, before the call in progress */
+	bool hold_ends;	   /* in the call in progress */
+	unsigned behind;   /* turns in a row that left a deadline in the past */
+	int64_t scheduled; /* adverts by the clock since scheduled_from */
+	struct instant scheduled_from;
+	int64_t scheduled_interval_us;
+	bool announced; /* since the addresses were added */
+	bool misses;	/* an address, and knows it: it was taken away or is new in the file */
+	bool heard;	/* an advert of a ready Active is on record */
+	struct instant heard_at;
+	int64_t heard_interval_us;
+	uint8_t priority;    /* the ready one, when an advert was processed last */
+	int64_t holds_since; /* SIM_NEVER = it does not hold the VIP */
+};
+
+struct node {
+	struct host host; /* first */
+	struct sim *sim;
+	int id;
+	enum life life;
+	struct settings settings;
+	struct kernel kernel;
+	enum apiserver apiserver;
+	int64_t clock_offset_us;
+	int64_t clock_ppm;
+
+	/* The process. */
+	struct engine engine;
+	struct health health;
+	int64_t thaw_at;		       /* frozen until then; 0 = it is not */
+	int64_t frozen_at;		       /* or dead */
+	int64_t thawed_at;		       /* or started */
+	int64_t wake_at;		       /* the next turn */
+	int64_t probe_at;		       /* the next result */
+	int socket_ifindex[ADDR_FAMILY_COUNT]; /* the raw socket's; 0 = closed */
+	struct instant socket_retry;
+	unsigned late_faults;
+	int64_t late_max_us;
+	enum advert_refusal refusal; /* of the last packet */
+
+	/* Noted for the next turn. */
+	bool reload;
+	bool ready_changed;
+	int64_t step_down_us;
+	unsigned shutdowns;
+	int64_t restart_at; /* or later, when it has stopped */
+
+	int64_t next;	  /* when something happens here */
+	int64_t clean_at; /* no fault of its own from then on */
+	struct watch watch[ADDR_FAMILY_COUNT];
+};
+
+enum fault_kind {
+	FAULT_KILL,
+	FAULT_POWER,
+	FAULT_STOP,
+	FAULT_STALL,
+	FAULT_LATE,
+	FAULT_CUT,
+	FAULT_CUT_ONE_WAY,
+	FAULT_PARTITION,
+	FAULT_LOSS,
+	FAULT_DELAY,
+	FAULT_DUPLICATE,
+	FAULT_CORRUPT,
+	FAULT_APISERVER,
+	FAULT_ALL_APISERVERS,
+	FAULT_FLAP,
+	FAULT_STEP_DOWN,
+	FAULT_RELOAD,
+	FAULT_ADD_FAILS,
+	FAULT_SEND_FAILS,
+	FAULT_SOCKET_FAILS,
+	FAULT_ANNOUNCE_FAILS,
+	FAULT_ANNOUNCE_LOST,
+	FAULT_LINK_DOWN,
+	FAULT_INTERFACE_GONE,
+	FAULT_ADDRESS_GONE,
+	FAULT_VIP_DELETED,
+	FAULT_VIP_ADDED,
+	FAULT_FOREIGN,
+	FAULT_FORGE_REFUSED,
+	FAULT_FORGE_ACCEPTED,
+	FAULT_REPLAY,
+};
+#define FAULT_COUNT (FAULT_REPLAY + 1)
+
+struct fault {
+	bool on;
+	enum fault_kind kind;
+	int node;
+	int other;     /* another port */
+	unsigned side; /* PARTITION: the ports of one side, as bits */
+	int64_t duration_us;
+	int64_t amount; /* kind-specific: permille, microseconds, enum apiserver, ... */
+	unsigned family;
+};
+
+enum phase {
+	PHASE_FAULTS,
+	PHASE_HEALING, /* no new faults; what they left behind wears off */
+	PHASE_STABLE,
+	PHASE_OVER,
+};
+
+struct check {
+	const char *broken; /* the rule, NULL = none */
+	char detail[160];
+	int64_t held_from;    /* some node must hold the VIP from then on, */
+	int64_t served_from;  /* and the client must send to it */
+	int64_t faults_until; /* the last fault that has begun is over */
+	int64_t slack_us;     /* what packets and wake-ups take on a healthy segment */
+	int64_t grace_us;     /* an outage that is nobody's fault */
+	int64_t links_clean_at[SIM_PORTS][SIM_PORTS];
+	int64_t meddled_at;		     /* the last packet from an attacker */
+	unsigned holders[ADDR_FAMILY_COUNT]; /* nodes that hold the VIP, as bits */
+	int64_t outage_us;		     /* in all */
+	int64_t outage_worst_us;
+};
+
+struct scenario;
+
+struct sim {
+	uint64_t seed;
+	int64_t now;
+	enum phase phase;
+	int64_t interval_max_us; /* that any router may count with */
+	int64_t interval_min_us;
+	uint16_t interval_base_cs;
+	unsigned families; /* as bits */
+	int node_count;
+	bool exact; /* scenario: no chance anywhere */
+	struct rng network;
+	struct rng machine;
+	struct rng chaos;
+	struct queue queue;
+	struct trace trace;
+	struct segment segment;
+	struct client clients[ADDR_FAMILY_COUNT];
+	struct node nodes[SIM_NODES_MAX];
+	struct fault faults[SIM_FAULTS_MAX];
+	unsigned fault_weight[FAULT_COUNT];
+	int64_t fault_gap_us;
+	int64_t faults_end;
+	int64_t events;
+	const struct scenario *scenario;
+	struct check check;
+	struct conf *conf;     /* scratch */
+	struct router before;  /* scratch */
+	struct interface view; /* scratch */
+};
+
+/* queue */
+void queue_push(struct queue *queue, int64_t at, enum event_kind kind, unsigned arg);
+int64_t queue_next(const struct queue *queue); /* SIM_NEVER if it is empty */
+struct event queue_pop(struct queue *queue);
+
+/* trace */
+void trace_note(struct sim *sim, enum record_kind kind, const struct node *node, int family,
+		int64_t a, int64_t b);
+void trace_number(struct trace *trace, uint64_t number); /* into the hash only */
+void trace_print_ring(const struct sim *sim, FILE *file);
+
+/* segment */
+void segment_init(struct sim *sim);
+unsigned segment_message(struct sim *sim); /* a message to fill in; it is not on its way yet */
+void segment_release(struct sim *sim, unsigned message);
+void segment_send(struct sim *sim, const struct node *from, const struct message *message);
+void segment_put(struct sim *sim, const struct message *message, int64_t at);
+void segment_announce(struct sim *sim, const struct node *from, enum addr_family family);
+void segment_learn(struct sim *sim, int node, enum addr_family family);
+void segment_look(struct sim *sim); /* whether the client is served now */
+bool segment_hears(const struct sim *sim, int from, int to);
+
+/* node */
+struct addr node_address(const struct sim *sim, int node, enum addr_family family);
+struct addr node_vip(const struct sim *sim, enum addr_family family, unsigned number);
+void node_init(struct sim *sim, int id);
+void node_start(struct node *node);
+void node_kill(struct node *node);
+void node_power_off(struct node *node);
+void node_freeze(struct node *node, int64_t until);
+void node_wake(struct node *node);     /* soon: something waits for the process */
+void node_schedule(struct node *node); /* after any change of what it waits for */
+void node_run(struct node *node);      /* what is due on it */
+void node_receive(struct node *node, unsigned message);
+void node_fini(struct node *node);
+struct instant node_clock(const struct node *node, int64_t at);
+struct router *node_router(const struct node *node, enum addr_family family);
+bool node_is_awake(const struct node *node);
+void node_delete_vip(struct node *node, enum addr_family family);
+void node_add_vip(struct node *node, enum addr_family family);
+void node_kernel_changed(struct node *node);
+bool node_holds(const struct node *node, const struct addr *address);
+
+/* fault */
+const char *fault_name(enum fault_kind kind);
+void fault_profile(struct sim *sim); /* everything that the seed decides beforehand */
+void fault_next(struct sim *sim);
+void fault_begin(struct sim *sim, const struct fault *fault);
+void fault_repeat(struct sim *sim, unsigned number);
+void fault_end(struct sim *sim, unsigned number);
+void fault_links(struct sim *sim); /* the state of all links, from the faults that are on */
+
+/* check */
+void check_broken(struct sim *sim, const char *rule, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void check_init(struct sim *sim, int64_t started); /* when the last node has */
+void check_fault(struct sim *sim, const struct fault *fault);
+void check_time(struct sim *sim, int64_t next); /* nothing happens until then */
+void check_send(struct node *node, const struct router *router, uint8_t priority);
+void check_notify(struct node *node, const struct router *router,
+		  const struct router_transition *transition);
+void check_heard(struct node *node, const struct message *message);
+void check_packet_before(struct node *node, const struct message *message);
+void check_packet_after(struct node *node, const struct message *message);
+/* Around calls that may each make a router send one advert per event. */
+void check_adverts_begin(struct node *node, struct instant now);
+void check_adverts_end(struct node *node, unsigned events);
+void check_timers_end(struct node *node, struct instant now);
+void check_turn_end(struct node *node, struct instant now, bool drained);
+void check_expired(struct node *node);
+void check_interface(struct node *node); /* the process is about to learn what the kernel has */
+void check_holders(struct node *node);
+void check_stable_begin(struct sim *sim);
+void check_stable_end(struct sim *sim);
+
+/* run */
+struct outcome {
+	bool failed;
+	uint64_t hash;
+	int64_t virtual_us;
+	int64_t events;
+	int64_t outage_worst_us;
+};
+
+struct sim *sim_new(void);
+void sim_free(struct sim *sim);
+struct outcome sim_run_seed(struct sim *sim, uint64_t seed, FILE *trace);
+void sim_reset(struct sim *sim, uint64_t seed);
+void sim_run_until(struct sim *sim, int64_t end);
+/* Every golden scenario of a directory; 0 if all traces are what they were. */
+int scenario_check(struct sim *sim, const char *directory);
+/* One scenario with its trace on standard output, as a golden file. */
+int scenario_print(struct sim *sim, const char *path);
+void scenario_command(struct sim *sim, unsigned number);
+
+#endif
