@@ -45,7 +45,7 @@ stage_enter() {
 	fi
 	program CPVRRP "${CPVRRP:-./cpvrrp}"
 	program VIPPROBE "${VIPPROBE:-./tests/net/vipprobe}"
-	STAGE=1 "${inside[@]}" timeout --foreground -k 5 "${STAGE_LIMIT:-60}" \
+	STAGE=1 "${inside[@]}" timeout --foreground -k 5 "${STAGE_LIMIT:-180}" \
 		bash "$(realpath "$0")" "$@" &
 	# unshare itself cannot be stopped, but takes all with it when it is killed.
 	trap 'kill -KILL $!; exit 130' INT TERM HUP
