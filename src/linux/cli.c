@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include "linux/conf_file.h"
 #include "linux/control.h"
 #include "linux/daemon.h"
-#include "linux/probe.h"
 
 enum command {
 	COMMAND_RUN,
@@ -135,12 +133,6 @@ static bool parse(int argc, char **argv, struct cli *cli)
 	return true;
 }
 
-static void print_error(void *context, const char *line)
-{
-	(void)context;
-	fprintf(stderr, "%s\n", line);
-}
-
 static void ignore_error(void *context, const char *line)
 {
 	(void)context;
@@ -156,27 +148,12 @@ static int finish_output(void)
 	return CLI_EXIT_FAILED;
 }
 
-static bool tracks_apiserver(const struct conf *conf)
-{
-	for (size_t i = 0; i < conf->instance_count; i++) {
-		if (conf->instances[i].track_apiserver)
-			return true;
-	}
-	return false;
-}
-
 static int check_config(const struct cli *cli)
 {
-	char detail[PROBE_DETAIL_SIZE];
-	struct conf *conf = conf_file_read(cli->conf_path, print_error, NULL);
+	struct conf *conf = daemon_read_conf(cli->conf_path);
 
 	if (!conf)
 		return CLI_EXIT_CONFIG;
-	if (tracks_apiserver(conf) && probe_check(&conf->apiserver, detail) != 0) {
-		fprintf(stderr, "%s: %s\n", cli->conf_path, detail);
-		free(conf);
-		return CLI_EXIT_CONFIG;
-	}
 	conf_file_print(conf, stdout);
 	free(conf);
 	return finish_output();
@@ -250,8 +227,6 @@ static int run(const struct cli *cli)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
-	/* libevent, OpenSSL and the log write(2) to peers that may have gone. */
-	signal(SIGPIPE, SIG_IGN);
 	result = daemon_run(cli->conf_path, cli->socket_path);
 	if (result == 0)
 		return CLI_EXIT_OK;

@@ -126,6 +126,11 @@ static struct conf *read_conf(const char *path, void (*error)(void *context, con
 	return NULL;
 }
 
+struct conf *daemon_read_conf(const char *path)
+{
+	return read_conf(path, print_error);
+}
+
 static const char *socket_path(const struct daemon *d, const struct conf *conf)
 {
 	return d->socket_path ? d->socket_path : conf->control_socket;
@@ -367,6 +372,7 @@ static void hold_signals(int how)
 
 static bool add_signals(struct daemon *d)
 {
+	/* libevent and OpenSSL write to peers that may have gone. */
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < SIGNALS; i++) {
 		d->signals[i] = evsignal_new(d->base, signal_numbers[i], note_signal, d);
@@ -500,7 +506,7 @@ int daemon_run(const char *conf_path, const char *path)
 		return -ENOMEM;
 	d->conf_path = conf_path;
 	d->socket_path = path;
-	d->conf = read_conf(conf_path, print_error);
+	d->conf = daemon_read_conf(conf_path);
 	if (!d->conf) {
 		free(d);
 		return -EINVAL;

@@ -6,6 +6,14 @@
 #ifndef CPVRRP_LINUX_DAEMON_H
 #define CPVRRP_LINUX_DAEMON_H
 
+#include "core/conf.h"
+
+/*
+ * The file with everything that it names, as the daemon would take it; NULL after every error has
+ * been written to standard error. free() the result.
+ */
+struct conf *daemon_read_conf(const char *path);
+
 /*
  * Runs in the foreground until a handover after SIGTERM or SIGINT has ended. conf_path is read now
  * and on SIGHUP; socket_path, if not NULL, overrides control_socket. Returns 0, -EINVAL for a
