@@ -1,0 +1,355 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Other people's VRRP on the stage of tests/net/lib.sh: Debian's keepalived and FRR's vrrpd, each on
+# a node of its own beside nodes with cpvrrp. A story names the programs it needs in NEEDS before it
+# sources this file, and is skipped where one is missing.
+
+PATH=$PATH:/usr/sbin:/sbin:/usr/lib/frr
+for program in ${NEEDS?}; do
+	if ! command -v "$program" >/dev/null; then
+		echo "skipped: $program is not installed" >&2
+		exit 77
+	fi
+done
+if [[ " $NEEDS " == *" vrrpd "* ]] && ((EUID != 0)); then
+	echo "skipped: FRR's daemons want to be root" >&2
+	exit 77
+fi
+export STAGE_LIMIT=${STAGE_LIMIT-120}
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "${BASH_SOURCE[0]}")/../net/lib.sh"
+
+VRID=${VRID-10} # cpvrrp's default: the last byte of the VIP
+PEER_DOWN_MS=883 # three intervals and the skew of priority 120
+SKEW_MAX_MS=600  # skews are 133 and 189 ms; less than the three intervals of who hears nothing
+PRIORITY=120     # of the others: between an unready cpvrrp (1..100) and a ready one (155..254)
+declare -A KIND=() PEER=() ZEBRA=()
+
+# NODE OPTION...: cpvrrp with these options.
+cpvrrp_configure() {
+	KIND[$1]=cpvrrp
+	configure "$1" <<-END
+		apiserver {
+		    ca_file = "$RUN/certs/ca.crt"
+		    interval = 0.1
+		    rise = 1
+		}
+		vrrp_instance apiserver {
+		    virtual_ipaddress = { "$VIP" }
+		    $(printf '%s\n' "${@:2}")
+		}
+	END
+}
+
+cpvrrp_start() { # NODE: until it is ready
+	[[ -n ${APISERVER[$1]-} ]] || apiserver_start "$1"
+	node_start "$1"
+	wait_until 10 ready "$1"
+}
+
+apiserver_again() { # NODE: after it was killed
+	apiserver_start "$1"
+	wait_until 10 ready "$1"
+}
+
+# NODE LINE...: keepalived with these lines.
+keepalived_configure() {
+	KIND[$1]=keepalived
+	cat >"$RUN/$1/keepalived.conf" <<-END
+		global_defs {
+		    router_id $1
+		    vrrp_version 3
+		}
+		vrrp_instance $1 {
+		    interface eth0
+		    state BACKUP
+		    virtual_router_id $VRID
+		    $(printf '%s\n' "${@:2}")
+		}
+	END
+}
+
+keepalived_start() { # NODE
+	echo "=== keepalived starts" >>"$RUN/$1/log"
+	nsenter --net="/run/netns/$1" keepalived --dont-fork --log-console --log-detail --vrrp \
+		--use-file "$RUN/$1/keepalived.conf" --pid "$RUN/$1/keepalived.pid" \
+		--vrrp_pid "$RUN/$1/keepalived-vrrp.pid" >>"$RUN/$1/log" 2>&1 &
+	PEER[$1]=$!
+}
+
+keepalived_state() { # NODE: as it said last
+	sed -nE '/^=== keepalived starts/h; /Entering [A-Z]+ STATE/h; $ { x; s/.* Entering (.*) STATE.*/\1/p }' \
+		"$RUN/$1/log"
+}
+
+# Devices with the virtual router's MAC addresses, which vrrpd takes up and down. The addresses stay
+# on them, so arp_ignore keeps a Backup from answering for the VIP on eth0. The link-local address is
+# vrrpd's source address: each node needs its own.
+frr_devices() { # NODE VIP
+	local device=vrrp4 mac k
+
+	k=$(number "$1")
+	printf -v mac '00:00:5e:00:01:%02x' "$VRID"
+	if [[ $2 == *:* ]]; then
+		device=vrrp6
+		printf -v mac '00:00:5e:00:02:%02x' "$VRID"
+	fi
+	ip -n "$1" link add "$device" link eth0 address "$mac" type macvlan mode bridge
+	ip -n "$1" link set "$device" addrgenmode none up
+	on "$1" bash -c 'echo 1 >/proc/sys/net/ipv4/conf/eth0/arp_ignore'
+	if [[ $2 == *:* ]]; then
+		ip -n "$1" addr add "fe80::5e:$k/64" dev "$device" nodad
+		ip -n "$1" addr add "$2/128" dev "$device" nodad
+	else
+		ip -n "$1" addr add "$2/32" dev "$device"
+	fi
+}
+
+# NODE LINE...: vrrpd with these lines after "vrrp VRID".
+frr_configure() {
+	KIND[$1]=frr
+	mkdir -p "$RUN/$1/frr" "/run/frr"
+	frr_devices "$1" "$VIP"
+	{
+		printf 'interface eth0\n vrrp %u version 3\n' "$VRID"
+		printf " vrrp $VRID %s\n" "${@:2}"
+	} >"$RUN/$1/frr/vrrpd.conf"
+	echo "hostname $1" >"$RUN/$1/frr/zebra.conf"
+}
+
+frr_daemon() { # NODE PROGRAM
+	local dir=$RUN/$1/frr
+
+	nsenter --net="/run/netns/$1" "$2" -u root -g root -f "$dir/$2.conf" -i "$dir/$2.pid" \
+		-z "$dir/zserv" -P 0 --vty_socket "$dir" --log stdout >>"$RUN/$1/log" 2>&1 &
+}
+
+frr_start() { # NODE
+	# The programs insist on the group of their terminals, which root is not in.
+	if [[ ! -e $RUN/group ]]; then
+		sed 's/^frrvty:.*[^:]$/&,root/; s/^frrvty:.*:$/&root/' /etc/group >"$RUN/group"
+		mount --bind "$RUN/group" /etc/group
+	fi
+	if [[ -z ${ZEBRA[$1]-} ]]; then
+		frr_daemon "$1" zebra
+		ZEBRA[$1]=$!
+		wait_until 10 test -S "$RUN/$1/frr/zserv"
+	fi
+	frr_daemon "$1" vrrpd
+	PEER[$1]=$!
+}
+
+frr_show() { # NODE KEY...: out of "show vrrp json"
+	vtysh --vty_socket "$RUN/$1/frr" -d vrrpd -c 'show vrrp json' 2>/dev/null |
+		"$PYTHON" "$STAGE_DIR/stage.py" value 0 "${@:2}" 2>/dev/null
+}
+
+frr_state() { # NODE
+	if [[ $VIP == *:* ]]; then frr_show "$1" v6 status; else frr_show "$1" v4 status; fi
+}
+
+peer_start() { "${KIND[$1]}_start" "$1"; } # NODE
+
+peer_signal() { kill "-$2" "${PEER[$1]}"; } # NODE SIGNAL
+
+peer_stop() { # NODE: it says goodbye
+	peer_signal "$1" TERM
+	wait "${PEER[$1]}" 2>/dev/null || :
+	unset "PEER[$1]"
+}
+
+peer_freeze() { kill -STOP "$(protocol_pid "$1")"; }
+peer_thaw() { kill -CONT "$(protocol_pid "$1")"; }
+
+protocol_pid() { # NODE: keepalived has a process of its own for VRRP
+	if [[ ${KIND[$1]} == keepalived ]]; then
+		cat "$RUN/$1/keepalived-vrrp.pid"
+	else
+		echo "${PEER[$1]}"
+	fi
+}
+
+# In RFC 9568's words, whatever the program calls it.
+role_is() { # NODE Active|Backup
+	local found
+
+	case ${KIND[$1]} in
+	cpvrrp) found=$(state "$1" virtual_routers 0 state) ;;
+	keepalived) found=$(keepalived_state "$1") ;;
+	frr) found=$(frr_state "$1") ;;
+	esac
+	case ${found,,} in
+	active | master) [[ $2 == Active ]] ;;
+	backup) [[ $2 == Backup ]] ;;
+	*) return 1 ;;
+	esac
+}
+
+# The VIP's MAC address where this node is Active.
+vip_mac() { # NODE
+	if [[ ${KIND[$1]} == frr ]]; then
+		printf "00:00:5e:00:0$([[ $VIP == *:* ]] && echo 2 || echo 1):%02x" "$VRID"
+	else
+		mac "$1"
+	fi
+}
+
+client_at() { # NODE
+	[[ $(ip -n client neigh show to "$VIP") == *"lladdr $(vip_mac "$1") "* ]]
+}
+
+# The node is Active, and whoever else runs is Backup.
+alone() { # NODE
+	local node
+
+	role_is "$1" Active || return 1
+	for node in "${!DAEMON[@]}" "${!PEER[@]}"; do
+		[[ $node == "$1" ]] || role_is "$node" Backup || return 1
+		# FRR leaves the address where it is and takes the device down.
+		[[ $node == "$1" || ${KIND[$node]} == frr ]] || not holds "$node" || return 1
+	done
+}
+
+both_active() { # NODE NODE
+	role_is "$1" Active && role_is "$2" Active
+}
+
+# MS NODE: the role and the client's traffic get there in time.
+moves_to() {
+	wait_ms $(($1 + SLACK_MS)) alone "$2"
+	soon client_at "$2"
+	say "ok: ${KIND[$2]} on $2 alone is Active, and the client sends to it"
+}
+
+# FROM TO: milliseconds between the last line of the wire that matches FROM and the first after it
+# that matches TO.
+wire_gap() {
+	awk -v from="$1" -v to="$2" '
+		$0 ~ from { begin = $1; found = 0 }
+		$0 ~ to && begin && !found { found = 1; gap = ($1 - begin) * 1000 }
+		END { if (!found) exit 1; printf "%d", gap }' "$RUN/wire"
+}
+
+between() { # LOW VALUE HIGH
+	say "$2 ms"
+	(($1 <= $2 && $2 <= $3))
+}
+
+# vrrpd for IPv6 announces once, and sends its first advert 250 ms later (it has no address to send
+# from before). An announcement of cpvrrp in between would win, so let it have sent them all.
+let_announce() {
+	[[ ${KIND[n2]} != frr || $VIP != *:* ]] || sleep 5
+}
+
+# n1 runs cpvrrp with preempt = always, n2 the other one with priority 120; nobody runs yet. Every
+# way for the role to go there and back.
+take_turns() {
+	apiserver_start n2
+	wire_start
+	peer_start n2
+	wait_until 10 role_is n2 Active
+	client_greets
+	say "${KIND[n2]} is Active"
+
+	say "a ready cpvrrp comes: its priority is higher"
+	probe_start
+	cpvrrp_start n1
+	moves_to "$PEER_DOWN_MS" n1
+	probe_stop
+	expect "no probe was lost" nothing_lost
+
+	let_announce
+	say "its apiserver dies: its priority falls below"
+	apiserver_kill n1
+	moves_to "$PEER_DOWN_MS" n2
+
+	say "${KIND[n2]} stops: priority 0, and the unready cpvrrp waits for its skew only"
+	peer_stop n2
+	moves_to "$PEER_DOWN_MS" n1
+	let_announce
+	expect "priority 0 was heard" between 100 \
+		"$(wire_gap ' n2 advert .* priority=0 ' ' n1 advert ')" "$SKEW_MAX_MS"
+
+	say "${KIND[n2]} comes back: cpvrrp is unready"
+	peer_start n2
+	moves_to 3000 n2
+
+	say "cpvrrp is ready again"
+	apiserver_again n1
+	moves_to "$PEER_DOWN_MS" n1
+	let_announce
+
+	say "cpvrrp stops: priority 0, and the other waits for its skew only"
+	node_stop n1
+	moves_to "$PEER_DOWN_MS" n2
+	expect "priority 0 was heard" between 100 \
+		"$(wire_gap ' n1 advert .* priority=0 ' ' n2 advert ')" "$SKEW_MAX_MS"
+
+	say "cpvrrp comes back, and is killed: the other waits for three intervals"
+	cpvrrp_start n1
+	moves_to "$PEER_DOWN_MS" n1
+	node_kill n1
+	wait_until 3 role_is n2 Active
+	expect "it waited" between 750 "$(wire_gap ' n1 advert ' ' n2 advert ')" \
+		$((PEER_DOWN_MS + SLACK_MS))
+	wait_ms $((LEASE_MS + SLACK_MS)) not holds n1
+
+	peer_stop n2
+}
+
+# n1 and n3 run cpvrrp, n2 the other one, all with the same priority; nobody runs yet. The higher
+# address stays Active when two have become so apart from each other.
+break_ties() {
+	local node
+
+	apiserver_start n2
+	cpvrrp_start n1
+	wait_until 5 role_is n1 Active
+	client_greets
+	cut n1
+	peer_start n2
+	wait_until 10 both_active n1 n2
+	heal n1
+	moves_to "$DOWN_MS" n2
+	stays 1500 alone n2
+	node_stop n1
+
+	cut n3
+	cpvrrp_start n3
+	wait_until 5 both_active n2 n3
+	heal n3
+	moves_to "$DOWN_MS" n3
+	stays 1500 alone n3
+	node_stop n3
+	peer_stop n2
+}
+
+# n1 runs cpvrrp with preempt = always and advert_int = 0.25, n2 the other one with an interval of 1
+# second and priority 120; nobody runs yet. A Backup waits for three intervals of the Active's.
+adopt_intervals() {
+	apiserver_start n2
+	wire_start
+	peer_start n2
+	wait_until 10 role_is n2 Active
+	node_start n1
+	wait_until 5 unready n1
+	sleep 1.5
+	expect "cpvrrp is Backup" alone n2
+	peer_freeze n2
+	wait_until 10 role_is n1 Active
+	expect "cpvrrp waited for three times 1 s and its skew" between 3700 \
+		"$(wire_gap ' n2 advert ' ' n1 advert ')" $((3758 + SLACK_MS))
+	peer_thaw n2
+	wait_until 5 alone n2
+
+	apiserver_again n1
+	wait_until 5 alone n1
+	sleep 1
+	node_kill n1
+	wait_until 5 role_is n2 Active
+	expect "${KIND[n2]} waited for three times 250 ms and its skew" between 750 \
+		"$(wire_gap ' n1 advert ' ' n2 advert ')" \
+		$((PEER_DOWN_MS + SLACK_MS))
+	peer_stop n2
+}
