@@ -41,10 +41,11 @@
 #define SIM_SOCKET_RETRY_US SIM_S /* SOCKET_RETRY_US of linux/host */
 #define SIM_MESSAGES_MAX 8192	  /* on the wire and in sockets */
 #define SIM_MESSAGE_SIZE 88
-#define SIM_FAULTS_MAX 64		  /* at the same time */
-#define SIM_RING 40			  /* records shown when a rule is broken */
-#define SIM_EXPIRY_LATE_US (100 * SIM_MS) /* how late the kernel may notice that a lease is over   \
-					   */
+#define SIM_FAULTS_MAX 64 /* at the same time */
+#define SIM_RING 40	  /* records shown when a rule is broken */
+#define SIM_EXPIRY_LATE_US                                                                         \
+	(100 * SIM_MS) /* how late the kernel may notice that a lease is over                      \
+			*/
 
 struct sim;
 
