@@ -16,11 +16,11 @@
  *
  * The client must be served all the time, except that
  *
- *  - an outage no longer than slack_us is never held against anybody: the announcement and the
+ *  - an outage no longer than grace_us is never held against anybody: the announcement and the
  *    advert of the new holder go to the client and to the old holder on different links, and either
- *    may be first. Where two nodes may have (nearly) the same Skew_Time, so that they take over at
- *    once, the loser may be heard last, and the winner answers it no sooner than
- *    VRRP_ANNOUNCE_SPACING_US after its first announcement.
+ *    may be first. And where two take over at once, or the old holder announces just then, the
+ *    loser may be heard last; the winner answers no sooner than VRRP_ANNOUNCE_SPACING_US after its
+ *    own announcement.
  *  - a fault excuses it from its beginning to its end, and then for tail_us(): at worst nobody is
  *    Active when it ends and every Backup has just begun an Active_Down_Interval (less than four
  *    intervals, as the skew is less than one); then two of them take over at once and the client
@@ -30,7 +30,7 @@
  *  - some node that the client could reach must hold the VIP after that. That the client sends to
  *    it may take announce_refresh longer if announcements themselves may have been lost, or if one
  *    fault came upon another: when a false Active, who could not hear the true one, is silenced,
- * the true one cannot know that the client believes the false one.
+ *    the true one cannot know that the client believes the false one.
  *  - but what must not be felt is not excused: when everything had been well for a tail (calm), a
  *    fault that does not concern the holder, a change of readiness, a reload, a planned move while
  *    a ready Backup is there, a foreign or refused packet.
@@ -95,7 +95,7 @@ static bool is_relief(const struct node *node)
 	struct instant now = node_clock(node, node->sim->now);
 
 	if (!node_is_awake(node) || node->engine.shutting_down || !node->engine.ready ||
-	    node->shutdowns > 0 || node->clean_at > node->sim->now)
+	    node->shutdown || node->clean_at > node->sim->now)
 		return false;
 	for (size_t i = 0; i < node->engine.router_count; i++) {
 		const struct router *router = node->engine.routers[i];
@@ -116,6 +116,19 @@ static bool has_relief(const struct sim *sim, int leaving)
 	return false;
 }
 
+/* 0 if an address stays for ever. */
+static int64_t longest_lease_us(const struct node *node)
+{
+	int64_t longest_us = 0;
+
+	for (size_t i = 0; i < node->kernel.address_count; i++) {
+		if (node->kernel.addresses[i].expires == SIM_NEVER)
+			return 0;
+		longest_us = max(longest_us, node->kernel.addresses[i].lease_us);
+	}
+	return longest_us;
+}
+
 /* In a calm moment: whether the client must not feel the fault at all. */
 static bool is_harmless(const struct sim *sim, const struct fault *fault)
 {
@@ -133,9 +146,9 @@ static bool is_harmless(const struct sim *sim, const struct fault *fault)
 	case FAULT_ADDRESS_GONE:
 		return !is_involved(node);
 	case FAULT_LATE:
-		return !is_involved(node) ||
-		       (fault->amount <= sim->interval_min_us &&
-			(node->kernel.lease_us == 0 || fault->amount < node->kernel.lease_us / 2));
+		return !is_involved(node) || (fault->amount <= sim->interval_min_us &&
+					      (longest_lease_us(node) == 0 ||
+					       fault->amount < longest_lease_us(node) / 2));
 	case FAULT_STOP:
 		/* A second signal ends the handover at once. */
 		return !is_involved(node) || (fault->amount < 2 && has_relief(sim, fault->node));
@@ -148,6 +161,7 @@ static bool is_harmless(const struct sim *sim, const struct fault *fault)
 	case FAULT_VIP_DELETED:
 	case FAULT_VIP_ADDED:
 	case FAULT_FOREIGN:
+	case FAULT_FLOOD:
 	case FAULT_FORGE_REFUSED:
 		return true;
 	case FAULT_LINK_DOWN:
@@ -190,10 +204,9 @@ static void spoil_links(struct sim *sim, const struct fault *fault, int64_t unti
 
 static bool may_lose_announcements(const struct fault *fault)
 {
-	/* Between two nodes: the farewell of a false Active, which the true one would have
-	 * answered.
-	 */
-	if (fault->kind == FAULT_LOSS || fault->kind == FAULT_CORRUPT)
+	/* Between two nodes: what a false Active says, and the true one would have answered. */
+	if (fault->kind == FAULT_LOSS || fault->kind == FAULT_CORRUPT ||
+	    fault->kind == FAULT_SEND_FAILS || fault->kind == FAULT_SOCKET_FAILS)
 		return true;
 	if (fault->kind == FAULT_DELAY || fault->kind == FAULT_DUPLICATE)
 		return fault->other < 0 || fault->other == SIM_CLIENT;
@@ -248,36 +261,13 @@ void check_fault(struct sim *sim, const struct fault *fault)
 		check->served_from = max(check->served_from, check->faults_until + refresh_us(sim));
 }
 
-static uint8_t ready_priority(const struct sim *sim, int node)
-{
-	struct addr primary = node_address(sim, node, ADDR_FAMILY_IPV4);
-	uint8_t configured = sim->nodes[node].settings.priority;
-
-	return configured ? configured : health_auto_priority(&primary);
-}
-
-/* Whether two nodes may take over within the time that an advert needs to go from one to the other.
- */
-static bool may_tie(const struct sim *sim)
-{
-	for (int i = 0; i < sim->node_count; i++)
-		for (int j = 0; j < i; j++) {
-			int apart = ready_priority(sim, i) - ready_priority(sim, j);
-			int64_t skew_us = (apart < 0 ? -apart : apart) * sim->interval_min_us / 256;
-
-			if (skew_us <= sim->check.slack_us)
-				return true;
-		}
-	return sim->fault_weight[FAULT_RELOAD] > 0;
-}
-
 void check_init(struct sim *sim, int64_t started)
 {
 	struct check *check = &sim->check;
 
 	*check = (struct check){0};
 	check->slack_us = 2 * (sim->segment.delay_us + sim->segment.jitter_us) + 2 * SIM_MS;
-	check->grace_us = check->slack_us + (may_tie(sim) ? VRRP_ANNOUNCE_SPACING_US : 0);
+	check->grace_us = check->slack_us + VRRP_ANNOUNCE_SPACING_US;
 	check->faults_until = started + sim->interval_max_us + tail_us(sim);
 	check->held_from = check->faults_until;
 	check->served_from = check->faults_until;
@@ -314,12 +304,10 @@ static int64_t overlap_bound_us(const struct node *a, const struct node *b)
 
 static void check_dead_holder(const struct node *dead, int64_t both_since, int64_t next)
 {
-	int64_t lease_us = dead->kernel.lease_us;
+	int64_t lease_us = longest_lease_us(dead);
+
 	int64_t since = max(both_since, dead->frozen_at);
 
-	for (size_t i = 0; i < dead->kernel.address_count; i++)
-		if (dead->kernel.addresses[i].expires == SIM_NEVER)
-			return;
 	if (lease_us > 0 && next > since + lease_us + SIM_EXPIRY_LATE_US)
 		check_broken(dead->sim, "no two holders for longer than the lease",
 			     "n%d is dead or frozen and has held the VIP since %lld us",
@@ -409,8 +397,15 @@ void check_interface(struct node *node)
 	for (size_t i = 0; i < node->engine.router_count; i++) {
 		const struct router *router = node->engine.routers[i];
 
-		node->watch[router->family].misses |= !holds_all(node, router);
+		struct watch *watch = &node->watch[router->family];
+
+		watch->misses |= !holds_all(node, router);
+		watch->disturbed |= node->kernel.carrier_changes != node->kernel.carrier_seen &&
+				    router->vrrp.state == VRRP_STATE_ACTIVE;
+		if (watch->scheduled_interval_us != interval_us(router))
+			watch->rescheduled_at = node_clock(node, node->sim->now);
 	}
+	node->kernel.carrier_seen = node->kernel.carrier_changes;
 }
 
 void check_send(struct node *node, const struct router *router, uint8_t priority)
@@ -430,6 +425,7 @@ void check_send(struct node *node, const struct router *router, uint8_t priority
 	if (!node->kernel.meddled && !holds_all(node, router) &&
 	    (taking_over || !node->watch[router->family].misses))
 		check_broken(node->sim, "who advertises holds the addresses", "n%d", node->id + 1);
+	node->watch[router->family].last_sent = priority;
 	if (!right)
 		check_broken(node->sim, "the priority follows readiness", "n%d sends %u",
 			     node->id + 1, priority);
@@ -443,19 +439,76 @@ static int64_t active_down_us(const struct watch *watch)
 	return 3 * interval_us + (256 - watch->priority) * interval_us / 256;
 }
 
-static void check_takeover(struct node *node, const struct router *router,
-			   const struct router_transition *transition)
+/* What has reached the socket counts, read or not, unless timers may run although there is more. */
+static void check_silence(struct node *node, const struct router *router, struct instant now)
 {
 	const struct watch *watch = &node->watch[router->family];
-	int64_t silent_us = instant_since(transition->at, watch->heard_at);
+	int64_t silent_us = instant_since(now, watch->heard_at);
+	bool unread = node->kernel.sockets[router->family].count > 0;
 
-	if (transition->reason != VRRP_REASON_ACTIVE_DOWN || !watch->heard ||
-	    node->kernel.sockets[router->family].count > 0)
+	if (!watch->heard || (unread && node->engine.undrained >= ENGINE_UNDRAINED_MAX))
 		return;
 	if (silent_us < active_down_us(watch))
 		check_broken(node->sim, "no takeover from an Active that is heard",
 			     "n%d takes over %lld us after an advert reached its socket",
 			     node->id + 1, (long long)silent_us);
+}
+
+static void check_takeover(struct node *node, const struct router *router,
+			   const struct router_transition *transition)
+{
+	const struct watch *watch = &node->watch[router->family];
+	int64_t skew_us = (256 - watch->priority) * (int64_t)router->vrrp.active_adver_interval_cs *
+			  SIM_CS / 256;
+
+	if (transition->reason == VRRP_REASON_ACTIVE_DOWN)
+		check_silence(node, router, transition->at);
+	if ((transition->reason == VRRP_REASON_ACTIVE_UNREADY ||
+	     transition->reason == VRRP_REASON_ACTIVE_LOWER) &&
+	    !watch->lower_heard)
+		check_broken(node->sim, "no takeover while nothing better exists", "n%d",
+			     node->id + 1);
+	if (transition->reason == VRRP_REASON_ACTIVE_UNREADY &&
+	    health_band(vrrp_priority(&router->vrrp)) == HEALTH_BAND_UNREADY)
+		check_broken(node->sim, "only a ready node takes over from an unready one", "n%d",
+			     node->id + 1);
+	if (transition->reason == VRRP_REASON_ACTIVE_STOPPED &&
+	    (!watch->stop_heard || instant_since(transition->at, watch->stop_heard_at) < skew_us))
+		check_broken(node->sim, "Skew_Time after priority 0", "n%d", node->id + 1);
+}
+
+/* RFC 9568 6.4.3, on its own: whether the packet in progress beats the router. */
+static bool is_beaten(const struct node *node, const struct router *router)
+{
+	const struct watch *watch = &node->watch[router->family];
+	uint8_t priority = node->message->bytes[2];
+
+	return priority > watch->own ||
+	       (priority == watch->own &&
+		memcmp(node->message->source.bytes, router->vrrp.primary.bytes, 16) > 0);
+}
+
+static void check_end_of_role(struct node *node, const struct router *router,
+			      const struct router_transition *transition)
+{
+	const struct watch *watch = &node->watch[router->family];
+	bool planned = transition->reason == VRRP_REASON_STEP_DOWN ||
+		       transition->reason == VRRP_REASON_SHUTDOWN;
+	bool beaten = transition->reason == VRRP_REASON_HIGHER_PRIORITY ||
+		      transition->reason == VRRP_REASON_STEP_DOWN;
+	int64_t slept_us = instant_since(transition->at, watch->scheduled_at);
+
+	if (node->message && beaten && !is_beaten(node, router))
+		check_broken(node->sim, "an Active yields only to a better one", "n%d",
+			     node->id + 1);
+	if (!node->message && (planned || transition->reason == VRRP_REASON_ADD_FAILED) &&
+	    watch->last_sent != VRRP_PRIORITY_STOP)
+		check_broken(node->sim, "who leaves without a successor sends priority 0", "n%d",
+			     node->id + 1);
+	if (transition->reason == VRRP_REASON_ADD_FAILED && watch->refresh_failed)
+		check_broken(node->sim, "a failed refresh is no loss yet", "n%d", node->id + 1);
+	if (transition->reason == VRRP_REASON_OVERSLEPT && slept_us < 2 * interval_us(router))
+		check_broken(node->sim, "who was awake has not overslept", "n%d", node->id + 1);
 }
 
 void check_notify(struct node *node, const struct router *router,
@@ -467,19 +520,39 @@ void check_notify(struct node *node, const struct router *router,
 		check_takeover(node, router, transition);
 		watch->scheduled = 0;
 		watch->scheduled_from = transition->at;
+		watch->scheduled_at = watch->rescheduled_at = transition->at;
 		watch->scheduled_interval_us = interval_us(router);
 	}
+	if (transition->from == VRRP_STATE_ACTIVE)
+		check_end_of_role(node, router, transition);
 	if (transition->to == transition->from && transition->to != VRRP_STATE_INITIALIZE)
 		check_broken(node->sim, "a transition changes the state", "n%d", node->id + 1);
 	watch->heard = false;
+	watch->lower_heard = false;
+	watch->stop_heard = false;
 	if (node->sim->phase == PHASE_STABLE)
 		check_broken(node->sim, "nothing changes when all is well", "n%d", node->id + 1);
 }
 
+void check_add_failed(struct node *node, const struct router *router)
+{
+	node->watch[router->family].refresh_failed = holds_all(node, router);
+}
+
+void check_announce(struct node *node, const struct router *router)
+{
+	node->watch[router->family].announced_at = node_clock(node, node->sim->now);
+	if (router->vrrp.state != VRRP_STATE_ACTIVE || !instant_is_never(router->vrrp.handover))
+		check_broken(node->sim, "only an Active that stays announces", "n%d", node->id + 1);
+	if (!node->kernel.meddled && !node->watch[router->family].misses &&
+	    !holds_all(node, router))
+		check_broken(node->sim, "who announces holds the addresses", "n%d", node->id + 1);
+}
+
 /*
- * An advert that no Backup may take over from reaches the socket. One that is not genuine may
- * change the interval in any way; one from an unready Active may be followed, with its own
- * interval, or not.
+ * An advert reaches the socket. That of a ready Active is followed, and nobody but itself can undo
+ * that: an unready router beside it may shorten the interval, no more. All bets are off after one
+ * that is not genuine, or that preempt `always` discards except while preempt_delay runs.
  */
 void check_heard(struct node *node, const struct message *message)
 {
@@ -487,25 +560,24 @@ void check_heard(struct node *node, const struct message *message)
 	struct watch *watch = &node->watch[message->source.family];
 	uint8_t priority = message->bytes[2];
 	int64_t interval = (message->bytes[4] << 8 | message->bytes[5]) * SIM_CS;
+	bool ready = health_band(priority) == HEALTH_BAND_READY;
 
-	if (message->must_refuse || !router)
+	if (message->must_refuse || !router || router->notified != VRRP_STATE_BACKUP)
 		return;
-	if (!message->genuine) {
-		watch->heard = false;
-		return;
-	}
-	if (router->notified != VRRP_STATE_BACKUP)
-		return;
-	if (health_band(priority) != HEALTH_BAND_READY ||
-	    (router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS &&
+	if (!message->genuine || (!ready && addr_equal(&message->source, &watch->heard_from)) ||
+	    (ready && router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS &&
 	     priority < router->ready_priority)) {
+		watch->heard = false;
+	} else if (!ready) {
 		if (interval < watch->heard_interval_us)
 			watch->heard_interval_us = interval;
-		return;
+	} else {
+		watch->heard = true;
+		watch->heard_from = message->source;
+		watch->priority = 0;
+		watch->heard_at = node_clock(node, node->sim->now);
+		watch->heard_interval_us = interval;
 	}
-	watch->heard = true;
-	watch->heard_at = node_clock(node, node->sim->now);
-	watch->heard_interval_us = interval;
 }
 
 static uint64_t adverts_of(const struct router *router)
@@ -555,6 +627,8 @@ static void check_schedule(struct node *node, const struct router *router, struc
 		watch->scheduled_from = instant_add(now, -interval_us(router));
 		watch->scheduled_interval_us = interval_us(router);
 	}
+	if (adverts_since(node, router) > 0)
+		watch->scheduled_at = watch->rescheduled_at = now;
 	elapsed_us = instant_since(now, watch->scheduled_from);
 	if (!watch->hold_ends)
 		watch->scheduled += (int64_t)adverts_since(node, router);
@@ -570,42 +644,127 @@ void check_timers_end(struct node *node, struct instant now)
 		check_schedule(node, node->engine.routers[i], now);
 }
 
-void check_packet_before(struct node *node, const struct message *message)
+void check_packet_before(struct node *node, struct instant now, const struct message *message)
 {
 	const struct router *router = node_router(node, message->source.family);
+	uint8_t priority = message->bytes[2];
+	struct watch *watch;
 
 	node->refusal = ADVERT_OK;
+	node->message = message;
 	if (!router)
 		return;
-	node->watch[router->family].adverts = adverts_of(router);
+	watch = &node->watch[router->family];
+	watch->adverts = adverts_of(router);
+	watch->own = vrrp_priority(&router->vrrp);
+	watch->active_down = router->vrrp.active_down;
+	watch->was_active = router->vrrp.state == VRRP_STATE_ACTIVE;
+	watch->may_preempt = router->vrrp.state == VRRP_STATE_BACKUP &&
+			     priority != VRRP_PRIORITY_STOP && priority < watch->own &&
+			     instant_due(router->vrrp.preempt_from, now) &&
+			     (router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS ||
+			      health_band(priority) < health_band(watch->own));
 	if (!message->genuine)
 		memcpy(&node->sim->before, router, sizeof(*router));
 }
 
-void check_packet_after(struct node *node, const struct message *message)
+static void check_refused(struct node *node, const struct router *router,
+			  const struct message *message)
 {
 	struct router *before = &node->sim->before;
-	const struct router *router = node_router(node, message->source.family);
-	bool refused = node->refusal != ADVERT_OK;
 
-	if (!router || node->refusal == ADVERT_UNKNOWN_VRID)
-		return;
-	if (!refused)
-		node->watch[router->family].priority = router->ready_priority;
-	if (adverts_since(node, router) > !refused)
-		check_broken(node->sim, "one advert per event", "n%d answers a packet with %llu",
-			     node->id + 1, (unsigned long long)adverts_since(node, router));
-	if (message->genuine && refused)
+	if (message->genuine) {
 		check_broken(node->sim, "a good advert is accepted", "n%d refuses it: %s",
 			     node->id + 1, advert_refusal_name(node->refusal));
-	if (message->must_refuse && !refused)
-		check_broken(node->sim, "a bad advert is refused", "n%d", node->id + 1);
-	if (message->genuine || !refused)
 		return;
+	}
 	before->counters = router->counters;
 	if (memcmp(before, router, sizeof(*router)) != 0)
 		check_broken(node->sim, "a refused advert changes nothing but a counter", "n%d: %s",
 			     node->id + 1, advert_refusal_name(node->refusal));
+}
+
+/* What a Backup that has heard priority 0, or an Active that it may preempt, does with its
+ * Active_Down_Timer. */
+static void check_followed(struct node *node, const struct router *router, struct instant now,
+			   const struct message *message)
+{
+	struct watch *watch = &node->watch[router->family];
+	const struct vrrp *vr = &router->vrrp;
+
+	if (router->ready_priority > watch->priority)
+		watch->priority = router->ready_priority;
+	watch->lower_heard |= watch->may_preempt;
+	if (vr->state != VRRP_STATE_BACKUP)
+		return;
+	if (watch->may_preempt && vr->active_down.us > watch->active_down.us)
+		check_broken(node->sim, "who may be preempted does not put it off", "n%d",
+			     node->id + 1);
+	if (message->bytes[2] != VRRP_PRIORITY_STOP)
+		return;
+	watch->stop_heard = true;
+	watch->stop_heard_at = now;
+	if (instant_since(vr->active_down, now) > vr->active_adver_interval_cs * SIM_CS)
+		check_broken(node->sim, "priority 0 is followed by a takeover", "n%d",
+			     node->id + 1);
+}
+
+/*
+ * SOCKETS FIRST: an Active whose last advert by the clock is four intervals old (the next was due
+ * one later, and Active_Down_Interval from the last is less than four) lets go of what another has
+ * taken, and says nothing.
+ */
+static void check_after_nap(struct node *node, const struct router *router, struct instant now,
+			    const struct message *message)
+{
+	struct watch *watch = &node->watch[router->family];
+
+	/* Priority 0 is answered, and Adver_Timer set anew (6.4.3). */
+	if (message->bytes[2] == VRRP_PRIORITY_STOP)
+		watch->rescheduled_at = now;
+	if (!watch->was_active ||
+	    instant_since(now, watch->rescheduled_at) < 4 * interval_us(router))
+		return;
+	if (router->vrrp.state == VRRP_STATE_ACTIVE || adverts_since(node, router) > 0)
+		check_broken(node->sim, "who has overslept and hears another lets go silently",
+			     "n%d", node->id + 1);
+}
+
+/* Failures since an advert could be sent last. */
+static uint64_t failures_in_row(struct node *node, const struct router *router)
+{
+	struct watch *watch = &node->watch[router->family];
+
+	if (router->counters.adverts_sent != watch->sent) {
+		watch->sent = router->counters.adverts_sent;
+		watch->failures_before = router->counters.send_failures;
+	}
+	return router->counters.send_failures - watch->failures_before;
+}
+
+void check_packet_after(struct node *node, struct instant now, const struct message *message)
+{
+	const struct router *router = node_router(node, message->source.family);
+	bool refused = node->refusal != ADVERT_OK;
+
+	node->message = NULL;
+	if (!router || node->refusal == ADVERT_UNKNOWN_VRID)
+		return;
+	if (adverts_since(node, router) > !refused)
+		check_broken(node->sim, "one advert per event", "n%d answers a packet with %llu",
+			     node->id + 1, (unsigned long long)adverts_since(node, router));
+	if (message->must_refuse && !refused)
+		check_broken(node->sim, "a bad advert is refused", "n%d", node->id + 1);
+	if (refused) {
+		check_refused(node, router, message);
+		return;
+	}
+	check_followed(node, router, now, message);
+	check_after_nap(node, router, now, message);
+	if (router->vrrp.state == VRRP_STATE_ACTIVE &&
+	    failures_in_row(node, router) >= ENGINE_SEND_FAILURES_MAX)
+		check_broken(node->sim, "who hears another and cannot send gives way", "n%d",
+			     node->id + 1);
 }
 
 /* VIP present iff Active, after the process has seen what others did to it. Without a primary
@@ -649,11 +808,30 @@ static void check_timers(struct node *node, const struct router *router, struct 
 			     node->id + 1);
 }
 
+static void check_disturbed(struct node *node, const struct router *router, struct instant now)
+{
+	struct watch *watch = &node->watch[router->family];
+	const struct vrrp *vr = &router->vrrp;
+	bool stays = vr->state == VRRP_STATE_ACTIVE && instant_is_never(vr->handover);
+
+	if (watch->disturbed && stays && watch->announced_at.us != now.us &&
+	    instant_since(vr->announce, now) > VRRP_ANNOUNCE_SPACING_US)
+		check_broken(node->sim, "a disturbance is followed by an announcement", "n%d",
+			     node->id + 1);
+	watch->disturbed = false;
+}
+
 void check_turn_end(struct node *node, struct instant now, bool drained)
 {
 	for (size_t i = 0; i < node->engine.router_count; i++) {
 		const struct router *router = node->engine.routers[i];
 
+		failures_in_row(node, router);
+		check_disturbed(node, router, now);
+		if (router->vrrp.state == VRRP_STATE_ACTIVE &&
+		    node->watch[router->family].last_sent != vrrp_priority(&router->vrrp))
+			check_broken(node->sim, "a new priority is advertised at once", "n%d",
+				     node->id + 1);
 		check_timers(node, router, now, drained);
 		check_presence(node, router, drained);
 		if (router->notified != router->vrrp.state)
@@ -664,7 +842,7 @@ void check_turn_end(struct node *node, struct instant now, bool drained)
 void check_expired(struct node *node)
 {
 	if (!node_is_awake(node) ||
-	    node->sim->now - max(node->thawed_at, node->clean_at) <= node->kernel.lease_us)
+	    node->sim->now - max(node->thawed_at, node->clean_at) <= node->kernel.expired_lease_us)
 		return;
 	for (size_t i = 0; i < node->engine.router_count; i++)
 		if (node->engine.routers[i]->notified == VRRP_STATE_ACTIVE &&

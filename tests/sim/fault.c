@@ -8,6 +8,7 @@
 #include "sim/sim.h"
 
 #define REPEAT_FOREIGN_US SIM_S
+#define INTERVAL_SPREAD 4 /* the longest advert_int of a seed over its shortest */
 
 const char *fault_name(enum fault_kind kind)
 {
@@ -40,6 +41,7 @@ const char *fault_name(enum fault_kind kind)
 		[FAULT_VIP_DELETED] = "vip-deleted",
 		[FAULT_VIP_ADDED] = "vip-added",
 		[FAULT_FOREIGN] = "foreign",
+		[FAULT_FLOOD] = "flood",
 		[FAULT_FORGE_REFUSED] = "forge-refused",
 		[FAULT_FORGE_ACCEPTED] = "forge-accepted",
 		[FAULT_REPLAY] = "replay",
@@ -63,7 +65,8 @@ static int64_t pick(struct sim *sim, const int64_t *list, size_t count)
 
 static uint16_t pick_interval(struct sim *sim, bool mixed)
 {
-	return (uint16_t)(sim->interval_base_cs * (mixed ? PICK(sim, 1, 1, 2, 4) : 1));
+	return (uint16_t)(sim->interval_base_cs *
+			  (mixed ? PICK(sim, 1, 1, 2, INTERVAL_SPREAD) : 1));
 }
 
 static void profile_settings(struct sim *sim)
@@ -120,7 +123,7 @@ void fault_profile(struct sim *sim)
 	profile_settings(sim);
 	profile_faults(sim);
 	sim->interval_min_us = sim->interval_base_cs * SIM_CS;
-	sim->interval_max_us = 4 * sim->interval_min_us;
+	sim->interval_max_us = INTERVAL_SPREAD * sim->interval_min_us;
 	if (sim->fault_weight[FAULT_RELOAD] == 0) {
 		sim->interval_max_us = 0;
 		for (int i = 0; i < sim->node_count; i++) {
@@ -217,6 +220,7 @@ static void set_link(struct node *node, const struct fault *fault, bool down)
 
 	kernel->downs += down ? 1u : UINT32_MAX;
 	kernel->up = kernel->downs == 0;
+	kernel->carrier_changes++;
 	for (size_t i = kernel->address_count; down && fault->amount == 1 && i-- > 0;)
 		if (kernel->addresses[i].family == ADDR_FAMILY_IPV6)
 			kernel->addresses[i] = kernel->addresses[--kernel->address_count];
@@ -261,10 +265,22 @@ static void stop(struct node *node, const struct fault *fault)
 {
 	if (node->life != LIFE_RUNNING)
 		return;
-	node->shutdowns += (unsigned)fault->amount;
+	if (fault->amount == 2)
+		queue_push(&node->sim->queue,
+			   node->sim->now + chaos(node->sim, 0, node->sim->interval_min_us),
+			   EVENT_SIGNAL, (unsigned)node->id);
 	node->restart_at =
 		fault->duration_us == SIM_NEVER ? SIM_NEVER : node->sim->now + fault->duration_us;
-	node_wake(node);
+	node_signal(node);
+}
+
+/* An interval that no node adopts, whatever a reload makes of its own; 0, which nobody does either,
+ * if twelve bits do not hold it. */
+static int64_t too_long_cs(const struct sim *sim)
+{
+	int64_t interval_cs = ENGINE_INTERVAL_FACTOR * INTERVAL_SPREAD * sim->interval_base_cs + 1;
+
+	return interval_cs <= ADVERT_INTERVAL_MAX_CS ? interval_cs : 0;
 }
 
 /* A valid or an almost valid advert from somebody who is no node of ours. */
@@ -282,7 +298,8 @@ static void forge(struct sim *sim, const struct fault *fault, enum addr_family f
 		.destination = advert_group(family),
 	};
 
-	if (sim->nodes[fault->node].settings.unicast) {
+	if (sim->nodes[fault->node].settings.unicast &&
+	    !(fault->kind == FAULT_FORGE_REFUSED && fault->amount == 8)) {
 		fields.source = node_address(sim, (fault->node + 1) % sim->node_count, family);
 		fields.destination = node_address(sim, fault->node, family);
 	}
@@ -290,7 +307,7 @@ static void forge(struct sim *sim, const struct fault *fault, enum addr_family f
 	message.destination = fields.destination;
 	message.size = advert_encode(&fields, message.bytes, sizeof(message.bytes));
 	message.must_refuse = fault->kind != FAULT_FORGE_ACCEPTED;
-	switch (fault->kind == FAULT_FORGE_REFUSED ? fault->amount : 0) {
+	switch (fault->kind == FAULT_FORGE_REFUSED ? fault->amount : fault->kind == FAULT_FLOOD) {
 	case 1:
 		message.hops = 254;
 		break;
@@ -308,6 +325,10 @@ static void forge(struct sim *sim, const struct fault *fault, enum addr_family f
 		break;
 	case 6:
 		message.size = 5;
+		break;
+	case 8:
+		if (!sim->nodes[fault->node].settings.unicast)
+			message.hops = 0;
 		break;
 	}
 	segment_put(sim, &message, sim->now + sim->segment.delay_us);
@@ -327,9 +348,13 @@ static void forge_for_families(struct sim *sim, const struct fault *fault)
 					      ? chaos(sim, 1, ENGINE_INTERVAL_FACTOR * own_cs)
 					      : 25;
 
+		if (fault->kind == FAULT_FORGE_REFUSED && fault->amount == 7)
+			interval_cs = too_long_cs(sim);
 		if (sim->families & 1u << family)
 			forge(sim, fault, family, &vip, (uint8_t)chaos(sim, 0, 255),
-			      (uint16_t)(interval_cs > 4095 ? 4095 : interval_cs));
+			      (uint16_t)(interval_cs > ADVERT_INTERVAL_MAX_CS
+						 ? ADVERT_INTERVAL_MAX_CS
+						 : interval_cs));
 	}
 }
 
@@ -480,6 +505,10 @@ static void begin(struct sim *sim, const struct fault *fault)
 	case FAULT_FORGE_ACCEPTED:
 		forge_for_families(sim, fault);
 		break;
+	case FAULT_FLOOD:
+		for (int64_t i = chaos(sim, SIM_DRAIN_MAX / 2, SIM_RECEIVE_MAX + 10); i > 0; i--)
+			forge_for_families(sim, fault);
+		break;
 	case FAULT_REPLAY:
 		replay(sim, fault);
 		break;
@@ -490,7 +519,8 @@ static bool ends(enum fault_kind kind)
 {
 	return kind != FAULT_STOP && kind != FAULT_STALL && kind != FAULT_STEP_DOWN &&
 	       kind != FAULT_RELOAD && kind != FAULT_VIP_DELETED && kind != FAULT_VIP_ADDED &&
-	       kind != FAULT_FORGE_REFUSED && kind != FAULT_FORGE_ACCEPTED && kind != FAULT_REPLAY;
+	       kind != FAULT_FORGE_REFUSED && kind != FAULT_FORGE_ACCEPTED &&
+	       kind != FAULT_REPLAY && kind != FAULT_FLOOD;
 }
 
 void fault_begin(struct sim *sim, const struct fault *wanted)
@@ -576,7 +606,7 @@ static void pick_amount(struct sim *sim, struct fault *fault)
 	else if (fault->kind == FAULT_RELOAD)
 		fault->amount = chaos(sim, 0, 127);
 	else if (fault->kind == FAULT_FORGE_REFUSED)
-		fault->amount = chaos(sim, 0, 6);
+		fault->amount = chaos(sim, 0, 8);
 	else if (fault->kind == FAULT_APISERVER || fault->kind == FAULT_ALL_APISERVERS)
 		fault->amount = chaos(sim, 1, APISERVER_COUNT - 1);
 	else
@@ -603,7 +633,7 @@ static bool is_possible(const struct sim *sim, const struct fault *fault)
 	if (fault->kind != FAULT_KILL && fault->kind != FAULT_POWER && fault->kind != FAULT_STOP &&
 	    fault->kind != FAULT_STALL && fault->kind != FAULT_STEP_DOWN)
 		return true;
-	return node->life == LIFE_RUNNING && !node->engine.shutting_down && node->shutdowns == 0;
+	return node->life == LIFE_RUNNING && !node->engine.shutting_down && !node->shutdown;
 }
 
 void fault_next(struct sim *sim)

@@ -101,7 +101,12 @@ static void put_address(struct node *node, const struct addr *address, int64_t e
 		assert(kernel->address_count < SIM_ADDRESSES_MAX);
 		slot = &kernel->addresses[kernel->address_count++];
 	}
-	*slot = (struct kernel_address){*address, (uint8_t)address->family, expires, false};
+	*slot = (struct kernel_address){
+		.address = *address,
+		.family = (uint8_t)address->family,
+		.expires = expires,
+		.lease_us = node->settings.address_lease_s * SIM_S,
+	};
 }
 
 static bool drop_address(struct node *node, const struct addr *address)
@@ -173,7 +178,6 @@ static int64_t lease_end(struct node *node)
 	int64_t lease_us = node->settings.address_lease_s * SIM_S;
 	int64_t late_us = sim->exact ? 0 : rng_range(&sim->machine, 0, SIM_EXPIRY_LATE_US);
 
-	node->kernel.lease_us = lease_us;
 	return lease_us > 0 ? sim->now + lease_us + late_us : SIM_NEVER;
 }
 
@@ -185,6 +189,9 @@ static bool host_add(struct host *host, const struct router *router)
 	int64_t expires = lease_end(node);
 	bool fails = kernel->add_fails > 0 || !kernel->exists || kernel->ifindex != router->ifindex;
 	size_t count = router->address_count;
+
+	if (fails)
+		check_add_failed(node, router);
 
 	if (fails && count > 0)
 		count = (size_t)(kernel->exists && !node->sim->exact
@@ -224,6 +231,7 @@ static bool host_announce(struct host *host, const struct router *router)
 	trace_note(node->sim, fails ? RECORD_ANNOUNCE_FAILED : RECORD_ANNOUNCE, node,
 		   (int)router->family, 0, 0);
 	node->watch[router->family].announced = true;
+	check_announce(node, router);
 	if (!fails)
 		segment_announce(node->sim, node, router->family);
 	return !fails;
@@ -356,6 +364,7 @@ static const struct interface *look_at_interface(struct node *node)
 	memcpy(view->name, "eth0", sizeof("eth0"));
 	view->index = kernel->exists ? kernel->ifindex : 0;
 	view->up = kernel->exists && kernel->up;
+	view->carrier_changes = kernel->carrier_changes;
 	view->address_count = 0;
 	for (unsigned family = 0; kernel->exists && family < ADDR_FAMILY_COUNT; family++)
 		if (kernel->primary_present[family])
@@ -479,9 +488,9 @@ static bool drain_socket(struct node *node, struct instant now, enum addr_family
 			socket->last = NONE;
 		trace_note(sim, RECORD_RECEIVE, node, (int)family, message->bytes[2],
 			   message->source.bytes[addr_size(family) - 1]);
-		check_packet_before(node, message);
+		check_packet_before(node, now, message);
 		engine_packet(&node->engine, now, node->socket_ifindex[family], &packet);
-		check_packet_after(node, message);
+		check_packet_after(node, now, message);
 		segment_release(sim, number);
 	}
 	return socket->first == NONE;
@@ -507,7 +516,7 @@ static void take_news(struct node *node, struct instant now)
 static void take_requests(struct node *node, struct instant now)
 {
 	unsigned events = (node->ready_changed ? 1u : 0) + (node->step_down_us > 0 ? 1u : 0) +
-			  node->shutdowns;
+			  (node->shutdown ? 1u : 0);
 
 	if (events == 0)
 		return;
@@ -516,8 +525,9 @@ static void take_requests(struct node *node, struct instant now)
 		engine_ready(&node->engine, now, node->health.ready);
 	if (node->step_down_us > 0)
 		engine_step_down(&node->engine, now, node->step_down_us);
-	for (; node->shutdowns > 0; node->shutdowns--)
+	if (node->shutdown)
 		engine_shutdown(&node->engine, now);
+	node->shutdown = false;
 	node->ready_changed = false;
 	node->step_down_us = 0;
 	check_adverts_end(node, events);
@@ -534,14 +544,14 @@ static void end_process(struct node *node, enum record_kind why)
 	node->life = LIFE_KILLED;
 	node->frozen_at = node->sim->now;
 	node->thaw_at = 0;
-	node->shutdowns = 0;
+	node->shutdown = false;
 	node->step_down_us = 0;
 	node->reload = false;
 	node->ready_changed = false;
 	node_schedule(node);
 }
 
-/* turn() of linux/host */
+/* turn() of linux/daemon */
 static void turn(struct node *node)
 {
 	struct sim *sim = node->sim;
@@ -621,6 +631,14 @@ void node_freeze(struct node *node, int64_t until)
 	node_schedule(node);
 }
 
+void node_signal(struct node *node)
+{
+	if (node->life != LIFE_RUNNING)
+		return;
+	node->shutdown = true;
+	node_wake(node);
+}
+
 /* What the probe of linux/probe would report now. */
 static void probe(struct node *node)
 {
@@ -649,8 +667,10 @@ static void expire(struct node *node)
 
 	trace_note(node->sim, RECORD_EXPIRED, node, 0, 0, 0);
 	for (size_t i = kernel->address_count; i-- > 0;)
-		if (kernel->addresses[i].expires <= now)
+		if (kernel->addresses[i].expires <= now) {
+			kernel->expired_lease_us = kernel->addresses[i].lease_us;
 			kernel->addresses[i] = kernel->addresses[--kernel->address_count];
+		}
 	kernel->meddled = true;
 	node_kernel_changed(node);
 	check_expired(node);

@@ -136,6 +136,9 @@ static void handle(struct sim *sim, const struct event *event)
 	case EVENT_FAULT_REPEAT:
 		fault_repeat(sim, event->arg);
 		break;
+	case EVENT_SIGNAL:
+		node_signal(&sim->nodes[event->arg]);
+		break;
 	case EVENT_SCRIPT:
 		scenario_command(sim, event->arg);
 		break;

@@ -39,7 +39,7 @@
 #define SIM_RECEIVE_MAX 340	  /* packets in a socket: the receive buffer of linux/sock */
 #define SIM_DRAIN_MAX 256	  /* packets of one socket in one turn: DRAIN_MAX of linux/host */
 #define SIM_SOCKET_RETRY_US SIM_S /* SOCKET_RETRY_US of linux/host */
-#define SIM_MESSAGES_MAX 8192	  /* on the wire and in sockets */
+#define SIM_MESSAGES_MAX 16384	  /* on the wire and in sockets */
 #define SIM_MESSAGE_SIZE 88
 #define SIM_FAULTS_MAX 64 /* at the same time */
 #define SIM_RING 40	  /* records shown when a rule is broken */
@@ -105,6 +105,7 @@ enum event_kind {
 	EVENT_NEXT_FAULT,
 	EVENT_FAULT_END,    /* arg: the fault */
 	EVENT_FAULT_REPEAT, /* arg: the fault */
+	EVENT_SIGNAL,	    /* arg: node; a second SIGTERM */
 	EVENT_SCRIPT,	    /* arg: the command */
 	EVENT_PHASE,
 };
@@ -171,7 +172,8 @@ struct kernel_address {
 	struct addr address;
 	uint8_t family;
 	int64_t expires; /* SIM_NEVER = it stays */
-	bool left_over;	 /* of an earlier process, which may have had another file */
+	int64_t lease_us;
+	bool left_over; /* of an earlier process, which may have had another file */
 };
 
 struct socket {
@@ -186,14 +188,16 @@ struct kernel {
 	int ifindex;
 	bool up;
 	unsigned downs; /* the number of faults that keep it down */
+	uint32_t carrier_changes;
+	uint32_t carrier_seen; /* by the process */
 	bool primary_present[ADDR_FAMILY_COUNT];
 	size_t address_count;
 	struct kernel_address addresses[SIM_ADDRESSES_MAX];
 	bool changed; /* a netlink message waits for the process */
 	bool meddled; /* changed, and not by the process itself */
 	int64_t next_expiry;
-	int64_t lease_us;   /* of the last addition; 0 = for ever */
-	unsigned add_fails; /* the number of faults that make it so; and so the next */
+	int64_t expired_lease_us; /* of the address whose lease was over last */
+	unsigned add_fails;	  /* the number of faults that make it so; and so the next */
 	unsigned send_fails;
 	unsigned socket_fails;
 	unsigned announce_fails; /* and the process is told */
@@ -236,12 +240,28 @@ struct watch {
 	int64_t scheduled; /* adverts by the clock since scheduled_from */
 	struct instant scheduled_from;
 	int64_t scheduled_interval_us;
-	bool announced; /* since the addresses were added */
-	bool misses;	/* an address, and knows it: it was taken away or is new in the file */
-	bool heard;	/* an advert of a ready Active is on record */
+	bool announced;	     /* since the addresses were added */
+	bool misses;	     /* an address, and knows it: it was taken away or is new in the file */
+	bool disturbed;	     /* the carrier went and came back, seen in this turn */
+	bool refresh_failed; /* an addition did, while all addresses were there */
+	struct instant announced_at;
+	bool heard; /* an advert of a ready Active is on record */
+	struct addr heard_from;
 	struct instant heard_at;
 	int64_t heard_interval_us;
-	uint8_t priority;    /* the ready one, when an advert was processed last */
+	uint8_t priority;	    /* the highest ready one since then */
+	uint8_t own;		    /* the one on the wire, before the packet in progress */
+	struct instant active_down; /* before the packet in progress */
+	bool was_active;
+	bool may_preempt; /* the packet in progress may be preempted */
+	bool lower_heard; /* since the state was entered: such a packet, */
+	bool stop_heard;  /* and one of priority 0 */
+	struct instant stop_heard_at;
+	uint8_t last_sent;	       /* the priority of the last advert, */
+	struct instant scheduled_at;   /* and when the last one by the clock was sent, */
+	struct instant rescheduled_at; /* or the interval changed */
+	uint64_t sent;		       /* adverts_sent, and the failures before it rose last */
+	uint64_t failures_before;
 	int64_t holds_since; /* SIM_NEVER = it does not hold the VIP */
 };
 
@@ -268,13 +288,14 @@ struct node {
 	struct instant socket_retry;
 	unsigned late_faults;
 	int64_t late_max_us;
-	enum advert_refusal refusal; /* of the last packet */
+	enum advert_refusal refusal;   /* of the last packet */
+	const struct message *message; /* in progress; NULL = none */
 
 	/* Noted for the next turn. */
 	bool reload;
 	bool ready_changed;
 	int64_t step_down_us;
-	unsigned shutdowns;
+	bool shutdown;
 	int64_t restart_at; /* or later, when it has stopped */
 
 	int64_t next;	  /* when something happens here */
@@ -311,6 +332,7 @@ enum fault_kind {
 	FAULT_VIP_DELETED,
 	FAULT_VIP_ADDED,
 	FAULT_FOREIGN,
+	FAULT_FLOOD,
 	FAULT_FORGE_REFUSED,
 	FAULT_FORGE_ACCEPTED,
 	FAULT_REPLAY,
@@ -412,6 +434,7 @@ void node_start(struct node *node);
 void node_kill(struct node *node);
 void node_power_off(struct node *node);
 void node_freeze(struct node *node, int64_t until);
+void node_signal(struct node *node);   /* SIGTERM */
 void node_wake(struct node *node);     /* soon: something waits for the process */
 void node_schedule(struct node *node); /* after any change of what it waits for */
 void node_run(struct node *node);      /* what is due on it */
@@ -441,11 +464,13 @@ void check_init(struct sim *sim, int64_t started); /* when the last node has */
 void check_fault(struct sim *sim, const struct fault *fault);
 void check_time(struct sim *sim, int64_t next); /* nothing happens until then */
 void check_send(struct node *node, const struct router *router, uint8_t priority);
+void check_announce(struct node *node, const struct router *router);
+void check_add_failed(struct node *node, const struct router *router);
 void check_notify(struct node *node, const struct router *router,
 		  const struct router_transition *transition);
 void check_heard(struct node *node, const struct message *message);
-void check_packet_before(struct node *node, const struct message *message);
-void check_packet_after(struct node *node, const struct message *message);
+void check_packet_before(struct node *node, struct instant now, const struct message *message);
+void check_packet_after(struct node *node, struct instant now, const struct message *message);
 /* Around calls that may each make a router send one advert per event. */
 void check_adverts_begin(struct node *node, struct instant now);
 void check_adverts_end(struct node *node, unsigned events);
