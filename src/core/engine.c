@@ -740,6 +740,10 @@ void engine_packet(struct engine *engine, struct instant now, int ifindex,
 	}
 	count_accepted(engine, router, packet, &advert, same_addresses);
 	remember(router, now, packet, advert.priority);
+	/* It could not answer, and must not announce: there is another. */
+	if (router->vrrp.state == VRRP_STATE_ACTIVE &&
+	    router->send_failures_in_row >= ENGINE_SEND_FAILURES_MAX)
+		step_fault(engine, router, now, VRRP_REASON_SEND_FAILED);
 	step(engine, router, now,
 	     &(struct vrrp_event){
 		     .type = VRRP_EVENT_ADVERT,
@@ -747,9 +751,6 @@ void engine_packet(struct engine *engine, struct instant now, int ifindex,
 				.interval_cs = advert.interval_cs,
 				.priority = advert.priority},
 	     });
-	if (router->vrrp.state == VRRP_STATE_ACTIVE &&
-	    router->send_failures_in_row >= ENGINE_SEND_FAILURES_MAX)
-		step_fault(engine, router, now, VRRP_REASON_SEND_FAILED);
 	if (router->vrrp.state == VRRP_STATE_BACKUP)
 		follow(router, now, packet, advert.priority);
 }

@@ -160,6 +160,7 @@ static void follow(struct vrrp *vr, struct instant now, const struct vrrp_event 
 {
 	vr->active_address = event->advert.source;
 	vr->active_priority = event->advert.priority;
+	vr->active_heard = now;
 	await(vr, now, event->advert.interval_cs);
 }
 
@@ -269,13 +270,18 @@ static bool preempts(const struct vrrp *vr, struct instant now, uint8_t priority
 }
 
 /*
- * An unready router that speaks beside a ready Active is on its way out, and no reason to take the
- * role from the ready one.
+ * An unready router that speaks beside a ready Active is on its way out: neither followed, for then
+ * the ready one would be forgotten, nor a reason to take the role. That is until three intervals
+ * have passed without the ready one: then others may have given it up.
  */
-static bool follows_another(const struct vrrp *vr, const struct vrrp_event *event)
+static bool follows_another(const struct vrrp *vr, struct instant now,
+			    const struct vrrp_event *event)
 {
+	int64_t patience_us = 3 * (int64_t)vr->active_adver_interval_cs * CENTISECOND_US;
+
 	return health_band(vr->active_priority) > health_band(event->advert.priority) &&
-	       !addr_equal(&vr->active_address, &event->advert.source);
+	       !addr_equal(&vr->active_address, &event->advert.source) &&
+	       !instant_due(instant_add(vr->active_heard, patience_us), now);
 }
 
 static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp_event *event)
@@ -284,13 +290,16 @@ static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp
 	struct instant after_skew = instant_add(now, vrrp_skew_time_us(vr));
 
 	if (priority == VRRP_PRIORITY_STOP) {
+		vr->active_priority = VRRP_PRIORITY_STOP;
 		set_active_down(vr, after_skew, VRRP_REASON_ACTIVE_STOPPED);
+	} else if (follows_another(vr, now, event)) {
+		return;
 	} else if (!preempts(vr, now, priority)) {
 		follow(vr, now, event);
 	} else if (health_band(priority) == health_band(vrrp_priority(vr))) {
 		/* 6.4.2: Preempt_Mode is True and the priority is lower: discard. */
 		vr->takeover_reason = VRRP_REASON_ACTIVE_LOWER;
-	} else if (!follows_another(vr, event)) {
+	} else {
 		set_active_down(vr, instant_min(vr->active_down, after_skew),
 				VRRP_REASON_ACTIVE_UNREADY);
 	}
@@ -553,10 +562,9 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 
 	vr->config = *config;
 	if (vr->state == VRRP_STATE_BACKUP && addr_is_unspecified(&vr->active_address)) {
-		struct instant before = vr->active_down;
-
-		await(vr, now, config->advert_int_cs);
-		vr->active_down = instant_min(vr->active_down, before);
+		vr->active_adver_interval_cs = config->advert_int_cs;
+		vr->active_down = instant_min(vr->active_down,
+					      instant_add(now, vrrp_active_down_interval_us(vr)));
 	}
 	if (vr->state != VRRP_STATE_ACTIVE)
 		return;

@@ -131,6 +131,7 @@ struct vrrp {
 	struct addr
 		active_address; /* Backup: the Active that is followed; unspecified = none heard */
 	uint8_t active_priority;
+	struct instant active_heard; /* meaningful while active_priority is not 0 */
 
 	/* Timers; INSTANT_NEVER when not set. */
 	struct instant active_down; /* Backup: Active_Down_Timer */

@@ -159,6 +159,7 @@ static bool is_harmless(const struct sim *sim, const struct fault *fault)
 	case FAULT_FLAP:
 	case FAULT_RELOAD:
 	case FAULT_VIP_DELETED:
+	case FAULT_BLINK:
 	case FAULT_VIP_ADDED:
 	case FAULT_FOREIGN:
 	case FAULT_FLOOD:
@@ -461,8 +462,14 @@ static void check_takeover(struct node *node, const struct router *router,
 	int64_t skew_us = (256 - watch->priority) * (int64_t)router->vrrp.active_adver_interval_cs *
 			  SIM_CS / 256;
 
-	if (transition->reason == VRRP_REASON_ACTIVE_DOWN)
+	if (transition->reason == VRRP_REASON_ACTIVE_DOWN ||
+	    (transition->reason == VRRP_REASON_ACTIVE_UNREADY && !watch->stop_heard))
 		check_silence(node, router, transition->at);
+	if (transition->reason == VRRP_REASON_ACTIVE_DOWN &&
+	    router->vrrp.config.preempt != VRRP_PREEMPT_ALWAYS &&
+	    !instant_due(watch->unready_until, transition->at))
+		check_broken(node->sim, "no takeover from an unready Active that is heard", "n%d",
+			     node->id + 1);
 	if ((transition->reason == VRRP_REASON_ACTIVE_UNREADY ||
 	     transition->reason == VRRP_REASON_ACTIVE_LOWER) &&
 	    !watch->lower_heard)
@@ -530,6 +537,8 @@ void check_notify(struct node *node, const struct router *router,
 	watch->heard = false;
 	watch->lower_heard = false;
 	watch->stop_heard = false;
+	watch->unready_until.us = 0;
+	watch->ready_read_until.us = 0;
 	if (node->sim->phase == PHASE_STABLE)
 		check_broken(node->sim, "nothing changes when all is well", "n%d", node->id + 1);
 }
@@ -544,6 +553,9 @@ void check_announce(struct node *node, const struct router *router)
 	node->watch[router->family].announced_at = node_clock(node, node->sim->now);
 	if (router->vrrp.state != VRRP_STATE_ACTIVE || !instant_is_never(router->vrrp.handover))
 		check_broken(node->sim, "only an Active that stays announces", "n%d", node->id + 1);
+	if (node->message && node->watch[router->family].cannot_send)
+		check_broken(node->sim, "who cannot send and hears another does not announce",
+			     "n%d", node->id + 1);
 	if (!node->kernel.meddled && !node->watch[router->family].misses &&
 	    !holds_all(node, router))
 		check_broken(node->sim, "who announces holds the addresses", "n%d", node->id + 1);
@@ -551,8 +563,8 @@ void check_announce(struct node *node, const struct router *router)
 
 /*
  * An advert reaches the socket. That of a ready Active is followed, and nobody but itself can undo
- * that: an unready router beside it may shorten the interval, no more. All bets are off after one
- * that is not genuine, or that preempt `always` discards except while preempt_delay runs.
+ * that. All bets are off after one that is not genuine, or that preempt `always` discards except
+ * while preempt_delay runs.
  */
 void check_heard(struct node *node, const struct message *message)
 {
@@ -568,10 +580,7 @@ void check_heard(struct node *node, const struct message *message)
 	    (ready && router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS &&
 	     priority < router->ready_priority)) {
 		watch->heard = false;
-	} else if (!ready) {
-		if (interval < watch->heard_interval_us)
-			watch->heard_interval_us = interval;
-	} else {
+	} else if (ready) {
 		watch->heard = true;
 		watch->heard_from = message->source;
 		watch->priority = 0;
@@ -644,6 +653,18 @@ void check_timers_end(struct node *node, struct instant now)
 		check_schedule(node, node->engine.routers[i], now);
 }
 
+/* Failures since an advert could be sent last. */
+static uint64_t failures_in_row(struct node *node, const struct router *router)
+{
+	struct watch *watch = &node->watch[router->family];
+
+	if (router->counters.adverts_sent != watch->sent) {
+		watch->sent = router->counters.adverts_sent;
+		watch->failures_before = router->counters.send_failures;
+	}
+	return router->counters.send_failures - watch->failures_before;
+}
+
 void check_packet_before(struct node *node, struct instant now, const struct message *message)
 {
 	const struct router *router = node_router(node, message->source.family);
@@ -656,6 +677,7 @@ void check_packet_before(struct node *node, struct instant now, const struct mes
 		return;
 	watch = &node->watch[router->family];
 	watch->adverts = adverts_of(router);
+	watch->cannot_send = failures_in_row(node, router) >= ENGINE_SEND_FAILURES_MAX;
 	watch->own = vrrp_priority(&router->vrrp);
 	watch->active_down = router->vrrp.active_down;
 	watch->was_active = router->vrrp.state == VRRP_STATE_ACTIVE;
@@ -684,6 +706,25 @@ static void check_refused(struct node *node, const struct router *router,
 			     node->id + 1, advert_refusal_name(node->refusal));
 }
 
+/* An advert of an unready Active is followed by who is unready too, unless a ready one was heard
+ * less than three intervals before: see follows_another() of the machine. */
+static void check_unready(struct node *node, const struct router *router, struct instant now,
+			  const struct message *message)
+{
+	struct watch *watch = &node->watch[router->family];
+	int64_t interval_us = (message->bytes[4] << 8 | message->bytes[5]) * SIM_CS;
+
+	if (health_band(message->bytes[2]) == HEALTH_BAND_READY) {
+		watch->ready_read_until = instant_add(now, 3 * interval_us);
+		watch->unready_until.us = 0;
+	} else if (!message->genuine || message->bytes[2] == VRRP_PRIORITY_STOP ||
+		   watch->may_preempt) {
+		watch->unready_until.us = 0;
+	} else if (instant_due(watch->ready_read_until, now)) {
+		watch->unready_until = instant_add(now, 3 * interval_us);
+	}
+}
+
 /* What a Backup that has heard priority 0, or an Active that it may preempt, does with its
  * Active_Down_Timer. */
 static void check_followed(struct node *node, const struct router *router, struct instant now,
@@ -695,6 +736,7 @@ static void check_followed(struct node *node, const struct router *router, struc
 	if (router->ready_priority > watch->priority)
 		watch->priority = router->ready_priority;
 	watch->lower_heard |= watch->may_preempt;
+	check_unready(node, router, now, message);
 	if (vr->state != VRRP_STATE_BACKUP)
 		return;
 	if (watch->may_preempt && vr->active_down.us > watch->active_down.us)
@@ -730,18 +772,6 @@ static void check_after_nap(struct node *node, const struct router *router, stru
 			     "n%d", node->id + 1);
 }
 
-/* Failures since an advert could be sent last. */
-static uint64_t failures_in_row(struct node *node, const struct router *router)
-{
-	struct watch *watch = &node->watch[router->family];
-
-	if (router->counters.adverts_sent != watch->sent) {
-		watch->sent = router->counters.adverts_sent;
-		watch->failures_before = router->counters.send_failures;
-	}
-	return router->counters.send_failures - watch->failures_before;
-}
-
 void check_packet_after(struct node *node, struct instant now, const struct message *message)
 {
 	const struct router *router = node_router(node, message->source.family);
@@ -761,8 +791,7 @@ void check_packet_after(struct node *node, struct instant now, const struct mess
 	}
 	check_followed(node, router, now, message);
 	check_after_nap(node, router, now, message);
-	if (router->vrrp.state == VRRP_STATE_ACTIVE &&
-	    failures_in_row(node, router) >= ENGINE_SEND_FAILURES_MAX)
+	if (router->vrrp.state == VRRP_STATE_ACTIVE && node->watch[router->family].cannot_send)
 		check_broken(node->sim, "who hears another and cannot send gives way", "n%d",
 			     node->id + 1);
 }

@@ -36,6 +36,7 @@ const char *fault_name(enum fault_kind kind)
 		[FAULT_ANNOUNCE_FAILS] = "announce-fails",
 		[FAULT_ANNOUNCE_LOST] = "announce-lost",
 		[FAULT_LINK_DOWN] = "link-down",
+		[FAULT_BLINK] = "blink",
 		[FAULT_INTERFACE_GONE] = "interface-gone",
 		[FAULT_ADDRESS_GONE] = "address-gone",
 		[FAULT_VIP_DELETED] = "vip-deleted",
@@ -389,6 +390,11 @@ static void begin_on_kernel(struct node *node, const struct fault *fault)
 	kernel->announce_lost += fault->kind == FAULT_ANNOUNCE_LOST;
 	if (fault->kind == FAULT_LINK_DOWN)
 		set_link(node, fault, true);
+	if (fault->kind == FAULT_BLINK) {
+		/* The carrier goes and comes before the process can look. */
+		kernel->carrier_changes += 2;
+		node_kernel_changed(node);
+	}
 	if (fault->kind == FAULT_INTERFACE_GONE)
 		set_interface(node, false);
 	if (fault->kind == FAULT_ADDRESS_GONE)
@@ -495,6 +501,7 @@ static void begin(struct sim *sim, const struct fault *fault)
 	case FAULT_ANNOUNCE_FAILS:
 	case FAULT_ANNOUNCE_LOST:
 	case FAULT_LINK_DOWN:
+	case FAULT_BLINK:
 	case FAULT_INTERFACE_GONE:
 	case FAULT_ADDRESS_GONE:
 	case FAULT_VIP_DELETED:
@@ -518,9 +525,9 @@ static void begin(struct sim *sim, const struct fault *fault)
 static bool ends(enum fault_kind kind)
 {
 	return kind != FAULT_STOP && kind != FAULT_STALL && kind != FAULT_STEP_DOWN &&
-	       kind != FAULT_RELOAD && kind != FAULT_VIP_DELETED && kind != FAULT_VIP_ADDED &&
-	       kind != FAULT_FORGE_REFUSED && kind != FAULT_FORGE_ACCEPTED &&
-	       kind != FAULT_REPLAY && kind != FAULT_FLOOD;
+	       kind != FAULT_RELOAD && kind != FAULT_BLINK && kind != FAULT_VIP_DELETED &&
+	       kind != FAULT_VIP_ADDED && kind != FAULT_FORGE_REFUSED &&
+	       kind != FAULT_FORGE_ACCEPTED && kind != FAULT_REPLAY && kind != FAULT_FLOOD;
 }
 
 void fault_begin(struct sim *sim, const struct fault *wanted)
@@ -633,6 +640,9 @@ static bool is_possible(const struct sim *sim, const struct fault *fault)
 	if (fault->kind != FAULT_KILL && fault->kind != FAULT_POWER && fault->kind != FAULT_STOP &&
 	    fault->kind != FAULT_STALL && fault->kind != FAULT_STEP_DOWN)
 		return true;
+	/* Nobody waits on the control socket of a frozen one. */
+	if (fault->kind == FAULT_STEP_DOWN && !node_is_awake(node))
+		return false;
 	return node->life == LIFE_RUNNING && !node->engine.shutting_down && !node->shutdown;
 }
 

@@ -257,10 +257,13 @@ struct watch {
 	bool lower_heard; /* since the state was entered: such a packet, */
 	bool stop_heard;  /* and one of priority 0 */
 	struct instant stop_heard_at;
-	uint8_t last_sent;	       /* the priority of the last advert, */
-	struct instant scheduled_at;   /* and when the last one by the clock was sent, */
-	struct instant rescheduled_at; /* or the interval changed */
-	uint64_t sent;		       /* adverts_sent, and the failures before it rose last */
+	struct instant ready_read_until; /* a ready Active was heard at most three intervals ago */
+	struct instant unready_until;	 /* and so an unready one, which was followed */
+	bool cannot_send;		 /* before the packet in progress */
+	uint8_t last_sent;		 /* the priority of the last advert, */
+	struct instant scheduled_at;	 /* and when the last one by the clock was sent, */
+	struct instant rescheduled_at;	 /* or the interval changed */
+	uint64_t sent;			 /* adverts_sent, and the failures before it rose last */
 	uint64_t failures_before;
 	int64_t holds_since; /* SIM_NEVER = it does not hold the VIP */
 };
@@ -327,6 +330,7 @@ enum fault_kind {
 	FAULT_ANNOUNCE_FAILS,
 	FAULT_ANNOUNCE_LOST,
 	FAULT_LINK_DOWN,
+	FAULT_BLINK,
 	FAULT_INTERFACE_GONE,
 	FAULT_ADDRESS_GONE,
 	FAULT_VIP_DELETED,

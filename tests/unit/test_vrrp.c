@@ -716,6 +716,43 @@ START_TEST(test_unready_beside_a_ready_active)
 }
 END_TEST
 
+/* Nor is it followed while preempt_delay runs, or by an unready Backup, until three intervals have
+ * passed without the ready one: then it may have taken over from that one. */
+START_TEST(test_unready_is_not_followed_beside_a_ready_active)
+{
+	struct vrrp_event ready = EV_ADVERT(READY, 2, 100);
+	struct vrrp_event unready = EV_ADVERT(UNREADY, 3, 50);
+	struct vrrp_config config = defaults;
+
+	config.preempt_delay_us = 50 * SECOND;
+	for (int i = 0; i < 2; i++) {
+		int64_t down_us = i == 0 ? DOWN : 3820312;
+
+		set_up(i == 0 ? BACKUP : UNREADY_BACKUP, &config);
+		step(T0 + SECOND, &ready);
+		step(T0 + 4 * SECOND - 1, &unready);
+		ck_assert_int_eq(vr.active_down.us, T0 + SECOND + down_us);
+		ck_assert_int_eq(vr.active_priority, READY);
+		step(T0 + 4 * SECOND, &unready);
+		ck_assert_int_eq(vr.active_down.us, T0 + 4 * SECOND + down_us / 2);
+		ck_assert_int_eq(vr.active_priority, UNREADY);
+	}
+}
+END_TEST
+
+/* The ready Active that stops is nobody to be beside. */
+START_TEST(test_unready_after_a_ready_active)
+{
+	struct vrrp_event unready = EV_ADVERT(UNREADY, 4, 50);
+
+	set_up(UNREADY_BACKUP, &defaults);
+	advert(T0 + SECOND, READY);
+	advert(T0 + SECOND + 1000, 0);
+	step(T0 + SECOND + 2000, &unready);
+	ck_assert_int_eq(vr.active_down.us, T0 + SECOND + 2000 + 3820312 / 2);
+}
+END_TEST
+
 /*
  * When everyone is unready the VIP stays where it is: a takeover that was under way because the
  * Active was unready is called off when this router becomes unready or steps down itself.
@@ -1187,6 +1224,30 @@ START_TEST(test_reconfigure_lease)
 }
 END_TEST
 
+/* A takeover that is under way keeps its reason; the interval is one's own while no Active is
+ * known.
+ */
+START_TEST(test_reconfigure_in_backup)
+{
+	struct vrrp_config shorter = defaults;
+
+	shorter.advert_int_cs = 10;
+	set_up(BACKUP, &defaults);
+	vrrp_reconfigure(&vr, at(T0 + SECOND), &shorter);
+	ck_assert_str_eq(timers_text(at(T0 + SECOND)), "down+321875");
+
+	set_up(BACKUP, &defaults);
+	advert(T0 + SECOND, 50);
+	vrrp_reconfigure(&vr, at(T0 + SECOND), &defaults);
+	ck_assert_str_eq(step(T0 + SECOND + SKEW, EVENT(EV(TIMEOUT))), TAKEOVER("active_unready"));
+
+	set_up(BACKUP, &defaults);
+	advert(T0 + SECOND, 220);
+	vrrp_reconfigure(&vr, at(T0 + SECOND), &shorter);
+	ck_assert_str_eq(timers_text(at(T0 + SECOND)), "down+3218750");
+}
+END_TEST
+
 START_TEST(test_reconfigure_preempt)
 {
 	struct vrrp_config config = defaults;
@@ -1425,6 +1486,8 @@ Suite *suite_vrrp(void)
 	tcase_add_test(stories, test_preempt_delay_counts_anew);
 	tcase_add_test(stories, test_preempt_delay_is_for_preemption);
 	tcase_add_test(stories, test_unready_beside_a_ready_active);
+	tcase_add_test(stories, test_unready_is_not_followed_beside_a_ready_active);
+	tcase_add_test(stories, test_unready_after_a_ready_active);
 	tcase_add_test(stories, test_preemption_called_off);
 	tcase_add_test(stories, test_hold_ends);
 	tcase_add_test(stories, test_hold_ends_while_active);
@@ -1450,6 +1513,7 @@ Suite *suite_vrrp(void)
 	tcase_add_test(stories, test_tie_by_the_new_primary);
 	tcase_add_test(stories, test_reconfigure_timers_never_grow);
 	tcase_add_test(stories, test_reconfigure_lease);
+	tcase_add_test(stories, test_reconfigure_in_backup);
 	tcase_add_test(stories, test_reconfigure_preempt);
 	suite_add_tcase(suite, stories);
 
