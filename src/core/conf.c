@@ -796,6 +796,14 @@ void conf_complete(struct conf *conf,
 	}
 }
 
+bool conf_tracks_apiserver(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->instance_count; i++)
+		if (conf->instances[i].track_apiserver)
+			return true;
+	return false;
+}
+
 bool conf_apiserver_equal(const struct conf_apiserver *a, const struct conf_apiserver *b)
 {
 	for (size_t i = 0; i < conf_option_count; i++) {

@@ -163,6 +163,9 @@ void conf_complete(struct conf *conf,
 				 const char *option, const char *message),
 		   void *context);
 
+/* Whether any instance needs the probe. */
+bool conf_tracks_apiserver(const struct conf *conf);
+
 /* Whether a reload may leave the probe alone. */
 bool conf_apiserver_equal(const struct conf_apiserver *a, const struct conf_apiserver *b);
 

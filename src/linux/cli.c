@@ -12,6 +12,7 @@
 #include "linux/conf_file.h"
 #include "linux/control.h"
 #include "linux/daemon.h"
+#include "linux/manifest.h"
 
 enum command {
 	COMMAND_RUN,
@@ -19,6 +20,7 @@ enum command {
 	COMMAND_DUMP_STATE,
 	COMMAND_READY,
 	COMMAND_STEP_DOWN,
+	COMMAND_MANIFEST,
 	COMMAND_VERSION,
 	COMMAND_HELP,
 };
@@ -28,6 +30,7 @@ struct cli {
 	const char *conf_path;
 	const char *socket_path; /* NULL = that of the configuration */
 	const char *format;
+	const char *image;
 	int step_down_s;
 };
 
@@ -36,6 +39,7 @@ static const char usage[] =
 	"       cpvrrp --check-config [--config FILE]\n"
 	"       cpvrrp --dump-state[=text|json] | --ready | --step-down[=SECONDS]\n"
 	"              [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --manifest [--image REF] [--config FILE] [--socket PATH]\n"
 	"       cpvrrp --version | --help\n";
 
 static const char help[] =
@@ -50,6 +54,8 @@ static const char help[] =
 	"  --ready                   succeed if the running daemon answers\n"
 	"  --step-down[=SECONDS]     hand the virtual IP over now and stay lowest for\n"
 	"                            SECONDS, 60 by default\n"
+	"  --manifest                print a static pod for the configuration\n"
+	"  --image REF               its image, " MANIFEST_IMAGE " by default\n"
 	"  --version                 print the version\n"
 	"  --help                    print this\n"
 	"\n"
@@ -60,6 +66,7 @@ static const char help[] =
 enum option_value {
 	OPTION_CONFIG = 256,
 	OPTION_SOCKET,
+	OPTION_IMAGE,
 };
 
 static const struct option options[] = {
@@ -69,6 +76,8 @@ static const struct option options[] = {
 	{"dump-state", optional_argument, NULL, COMMAND_DUMP_STATE},
 	{"ready", no_argument, NULL, COMMAND_READY},
 	{"step-down", optional_argument, NULL, COMMAND_STEP_DOWN},
+	{"manifest", no_argument, NULL, COMMAND_MANIFEST},
+	{"image", required_argument, NULL, OPTION_IMAGE},
 	{"version", no_argument, NULL, COMMAND_VERSION},
 	{"help", no_argument, NULL, COMMAND_HELP},
 	{NULL, 0, NULL, 0},
@@ -119,6 +128,8 @@ static bool parse(int argc, char **argv, struct cli *cli)
 			cli->conf_path = optarg;
 		else if (value == OPTION_SOCKET)
 			cli->socket_path = optarg;
+		else if (value == OPTION_IMAGE)
+			cli->image = optarg;
 		else if (!parse_command(cli, (enum command)value, optarg))
 			return false;
 	}
@@ -128,6 +139,10 @@ static bool parse(int argc, char **argv, struct cli *cli)
 	}
 	if (cli->command == COMMAND_CHECK_CONFIG && cli->socket_path) {
 		fprintf(stderr, "cpvrrp: --check-config asks no daemon: --socket has no use\n");
+		return false;
+	}
+	if (cli->command != COMMAND_MANIFEST && cli->image) {
+		fprintf(stderr, "cpvrrp: --image is for --manifest only\n");
 		return false;
 	}
 	return true;
@@ -157,6 +172,31 @@ static int check_config(const struct cli *cli)
 	conf_file_print(conf, stdout);
 	free(conf);
 	return finish_output();
+}
+
+static void print_error(void *context, const char *line)
+{
+	(void)context;
+	fprintf(stderr, "%s\n", line);
+}
+
+static int print_manifest(const struct cli *cli)
+{
+	struct manifest manifest = {
+		.conf_path = cli->conf_path,
+		.socket_path = cli->socket_path,
+		.image = cli->image ? cli->image : MANIFEST_IMAGE,
+	};
+	/* Without what it names: certificates are those of the node on which the pod will run. */
+	struct conf *conf = conf_file_read(cli->conf_path, print_error, NULL);
+	bool printed;
+
+	if (!conf)
+		return CLI_EXIT_CONFIG;
+	manifest.conf = conf;
+	printed = manifest_print(&manifest, stdout, print_error, NULL);
+	free(conf);
+	return printed ? finish_output() : CLI_EXIT_CONFIG;
 }
 
 /*
@@ -262,6 +302,8 @@ int cli_main(int argc, char **argv)
 		return ready(&cli);
 	case COMMAND_STEP_DOWN:
 		return step_down(&cli);
+	case COMMAND_MANIFEST:
+		return print_manifest(&cli);
 	case COMMAND_VERSION:
 		return print("cpvrrp " VERSION "\n", "");
 	case COMMAND_HELP:

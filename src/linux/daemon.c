@@ -82,17 +82,9 @@ static void probe_reported(void *context, const struct probe_report *report)
 		log_info("apiserver probe: %s", report->detail);
 }
 
-static bool needs_probe(const struct conf *conf)
-{
-	for (size_t i = 0; i < conf->instance_count; i++)
-		if (conf->instances[i].track_apiserver)
-			return true;
-	return false;
-}
-
 static int new_probe(struct daemon *d, const struct conf *conf, struct probe **ret_probe)
 {
-	if (!needs_probe(conf)) {
+	if (!conf_tracks_apiserver(conf)) {
 		*ret_probe = NULL;
 		return 0;
 	}
@@ -118,7 +110,7 @@ static struct conf *read_conf(const char *path, void (*error)(void *context, con
 	char detail[PROBE_DETAIL_SIZE];
 	char line[CONF_PATH_SIZE + PROBE_DETAIL_SIZE];
 
-	if (!conf || !needs_probe(conf) || probe_check(&conf->apiserver, detail) == 0)
+	if (!conf || !conf_tracks_apiserver(conf) || probe_check(&conf->apiserver, detail) == 0)
 		return conf;
 	snprintf(line, sizeof(line), "%s: %s", path, detail);
 	error(NULL, line);
@@ -178,7 +170,7 @@ static const char *prepare_reload(struct daemon *d, const struct conf *conf, str
 	if (strcmp(socket_path(d, d->conf), socket_path(d, conf)) &&
 	    new_control(d, conf, control) < 0)
 		return "its control_socket cannot be opened";
-	if ((!d->probe || !needs_probe(conf) ||
+	if ((!d->probe || !conf_tracks_apiserver(conf) ||
 	     !conf_apiserver_equal(&d->conf->apiserver, &conf->apiserver)) &&
 	    new_probe(d, conf, probe) < 0)
 		return "its probe cannot be started";

@@ -8,7 +8,7 @@ int main(void)
 	Suite *(*const suites[])(void) = {
 		suite_addr,   suite_wire,  suite_checksum, suite_advert,  suite_neigh,
 		suite_health, suite_vrrp,  suite_conf,	   suite_engine,  suite_conf_file,
-		suite_log,    suite_probe, suite_state,	   suite_control,
+		suite_log,    suite_probe, suite_state,	   suite_control, suite_manifest,
 	};
 	SRunner *runner = srunner_create(NULL);
 	int failed;

@@ -19,5 +19,6 @@ Suite *suite_log(void);
 Suite *suite_probe(void);
 Suite *suite_state(void);
 Suite *suite_control(void);
+Suite *suite_manifest(void);
 
 #endif
