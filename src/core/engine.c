@@ -100,7 +100,11 @@ static void send_advert(struct engine *engine, struct router *router, uint8_t pr
 
 static bool add_addresses(struct engine *engine, struct router *router)
 {
-	if (!engine->host->add(engine->host, router)) {
+	int64_t took_us = 0;
+	bool added = engine->host->add(engine->host, router, &took_us);
+
+	vrrp_delayed(&router->vrrp, took_us);
+	if (!added) {
 		router->counters.add_failures++;
 		return false;
 	}

@@ -140,17 +140,19 @@ enum engine_trace {
 };
 
 /*
- * What a virtual router can do to the world. All calls are synchronous. packet is NULL where there
- * is none. router is NULL for a packet that belongs to no virtual router.
+ * What a virtual router can do to the world. All calls are synchronous, but for the renewal of
+ * leases. packet is NULL where there is none. router is NULL for a packet that belongs to no
+ * virtual router.
  */
 struct host {
 	/* One copy of an advert; false if the kernel did not take it. */
 	bool (*send_advert)(struct host *host, const struct router *router,
 			    const struct addr *source, const struct addr *destination,
 			    const uint8_t *bytes, size_t size);
-	/* Adds or refreshes every address; false, with none added by this call left, if one cannot
-	 * be. */
-	bool (*add)(struct host *host, const struct router *router);
+	/* Adds every address that is not present and renews the lease of the others; false, with
+	 * none added by this call left, if one cannot be. *ret_took_us is how long that kept the
+	 * caller waiting. */
+	bool (*add)(struct host *host, const struct router *router, int64_t *ret_took_us);
 	/* Removes these addresses where they are on the router's interface, whatever the prefix
 	 * length. */
 	void (*remove)(struct host *host, const struct router *router, const struct addr *addresses,

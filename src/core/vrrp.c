@@ -594,6 +594,12 @@ void vrrp_step(struct vrrp *vr, struct instant now, const struct vrrp_event *eve
 	}
 }
 
+void vrrp_delayed(struct vrrp *vr, int64_t us)
+{
+	if (vr->state == VRRP_STATE_ACTIVE)
+		vr->adver = instant_add(vr->adver, us);
+}
+
 struct instant vrrp_deadline(const struct vrrp *vr)
 {
 	const struct instant timers[] = {vr->active_down, vr->adver, vr->handover, vr->refresh,

@@ -54,14 +54,6 @@ struct daemon {
 	unsigned step_down_s;
 };
 
-static struct instant clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (struct instant){(int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000};
-}
-
 static void probe_reported(void *context, const struct probe_report *report)
 {
 	struct daemon *d = context;
@@ -70,7 +62,7 @@ static void probe_reported(void *context, const struct probe_report *report)
 
 	state_apiserver_record(&d->apiserver, report);
 	if (changed) {
-		d->apiserver.since = clock_now();
+		d->apiserver.since = host_clock();
 		d->ready_changed = true;
 	}
 	if (changed && d->health.ready)
@@ -134,7 +126,7 @@ static void fill_state(void *context, struct state *state)
 
 	*state = (struct state){
 		.pid = getpid(),
-		.now = clock_now(),
+		.now = host_clock(),
 		.started = d->started,
 		.conf = d->conf,
 		.engine = host_engine(d->host),
@@ -323,7 +315,7 @@ static void turn(struct daemon *d)
 	struct instant deadline = host_deadline(d->host);
 	bool drained;
 
-	d->now = clock_now();
+	d->now = host_clock();
 	note_lateness(d, deadline);
 	take_signals(d);
 	drained = host_receive(d->host, d->now);
@@ -381,7 +373,7 @@ static void log_libevent(int severity, const char *message)
 	static struct log_limit limit;
 	uint64_t suppressed;
 
-	if (severity >= EVENT_LOG_WARN && log_allowed(&limit, clock_now(), &suppressed))
+	if (severity >= EVENT_LOG_WARN && log_allowed(&limit, host_clock(), &suppressed))
 		log_warning("libevent: %s", message);
 }
 
@@ -467,7 +459,7 @@ static void close_all(struct daemon *d)
 static int run(struct daemon *d)
 {
 	health_init(&d->health, d->conf->apiserver.fall, d->conf->apiserver.rise);
-	d->started = d->now = clock_now();
+	d->started = d->now = host_clock();
 	d->armed = INSTANT_NEVER;
 	d->timer_fd = -1;
 	d->apiserver.since = d->started;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "linux/announce.h"
 #include "linux/link.h"
@@ -59,6 +60,14 @@ struct linux_host {
 	struct log_limit traces[TRACE_COUNT];
 	struct log_limit complaints[COMPLAINT_COUNT];
 };
+
+struct instant host_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (struct instant){(int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000};
+}
 
 static struct linux_host *linux_host_of(struct host *host)
 {
@@ -132,14 +141,21 @@ static void host_remove(struct host *host, const struct router *router,
 	}
 }
 
-static bool host_add(struct host *host, const struct router *router)
+static int add_one(struct linux_host *h, const struct router *router, size_t i)
 {
-	struct linux_host *h = linux_host_of(host);
+	unsigned lease_s = h->conf->address_lease_s;
+
+	return (router->present[i] ? vip_renew : vip_add)(h->vip, router->ifindex,
+							  &router->addresses[i], lease_s);
+}
+
+static bool add_all(struct linux_host *h, const struct router *router)
+{
 	char text[ADDR_TEXT_SIZE];
 
 	for (size_t i = 0; i < router->address_count; i++) {
 		const struct addr *address = &router->addresses[i];
-		int error = vip_add(h->vip, router->ifindex, address, h->conf->address_lease_s);
+		int error = add_one(h, router, i);
 
 		if (error == 0)
 			continue;
@@ -155,6 +171,15 @@ static bool host_add(struct host *host, const struct router *router)
 		return false;
 	}
 	return true;
+}
+
+static bool host_add(struct host *host, const struct router *router, int64_t *ret_took_us)
+{
+	struct instant start = host_clock();
+	bool added = add_all(linux_host_of(host), router);
+
+	*ret_took_us = instant_since(host_clock(), start);
+	return added;
 }
 
 static bool host_announce(struct host *host, const struct router *router)

@@ -15,6 +15,9 @@
 
 struct linux_host;
 
+/* The clock of every `now`: CLOCK_MONOTONIC. */
+struct instant host_clock(void);
+
 /* Opens netlink and the packet socket; no routers yet. Returns 0 or -errno. */
 int host_new(struct event_base *base, struct linux_host **ret_host);
 /* Does nothing to the addresses: the engine has to be stopped before. NULL is allowed. */

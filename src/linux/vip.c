@@ -6,6 +6,8 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,28 +23,175 @@
 #define VIP_LOCAL_TRIES 1250   /* 250 ms; 77 ms were seen at a load of 7 on two cores */
 #define VIP_FOREVER UINT32_MAX /* the kernel's INFINITY_LIFE_TIME */
 
-struct vip {
+/* A netlink socket and the answer to its last request. */
+struct channel {
 	int fd;
 	uint32_t sequence;
-	bool never_local; /* the local route of an address never showed */
 	union {
 		struct nlmsghdr header;
 		uint8_t bytes[VIP_ANSWER_SIZE];
 	} answer;
 };
 
-int vip_new(struct vip **ret_vip)
+/* A lease that is to start again, or the error that the last attempt has met. */
+struct renewal {
+	struct renewal *next;
+	int ifindex;
+	struct addr address;
+	struct nl_msg *message; /* NULL after the attempt */
+	int result;
+};
+
+struct vip {
+	struct channel channel;
+	bool never_local; /* the local route of an address never showed */
+
+	/* The thread that renews; lock guards what follows, but the channel is the thread's alone.
+	 */
+	struct channel renewing;
+	pthread_t thread;
+	bool thread_runs;
+	pthread_mutex_t lock;
+	pthread_cond_t wake; /* something to renew, or the end */
+	pthread_cond_t done; /* at_work has changed */
+	struct renewal *renewals;
+	struct renewal *at_work; /* NULL, or the one that the kernel is asked for now */
+	bool ending;
+};
+
+static int channel_open(struct channel *channel)
 {
 	const struct timeval timeout = {.tv_sec = VIP_TIMEOUT_S};
+
+	channel->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	if (channel->fd < 0 ||
+	    setsockopt(channel->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Waits for the answer of type `wanted`, which is then in channel->answer, or for an error. An
+ * acknowledgement is an error of 0. An answer with another sequence number belongs to a request
+ * that was given up. */
+static int channel_wait(struct channel *channel, int wanted)
+{
+	for (;;) {
+		ssize_t size = recv(channel->fd, &channel->answer, sizeof(channel->answer), 0);
+		const struct nlmsghdr *header = &channel->answer.header;
+
+		if (size < 0 && errno == EINTR)
+			continue;
+		if (size < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if (!nlmsg_ok(header, (int)size) || header->nlmsg_seq != channel->sequence)
+			continue;
+		if (header->nlmsg_type == NLMSG_ERROR)
+			return ((const struct nlmsgerr *)nlmsg_data(header))->error;
+		if (header->nlmsg_type == wanted)
+			return 0;
+	}
+}
+
+static int channel_ask(struct channel *channel, struct nl_msg *message, int wanted)
+{
+	struct nlmsghdr *header = nlmsg_hdr(message);
+
+	header->nlmsg_seq = ++channel->sequence;
+	if (send(channel->fd, header, header->nlmsg_len, 0) < 0)
+		return -errno;
+	return channel_wait(channel, wanted);
+}
+
+static struct renewal **find_renewal(struct vip *vip, int ifindex, const struct addr *address)
+{
+	struct renewal **at = &vip->renewals;
+
+	while (*at && ((*at)->ifindex != ifindex || !addr_equal(&(*at)->address, address)))
+		at = &(*at)->next;
+	return at;
+}
+
+/* Removes what *at points to from the list. */
+static void drop_renewal(struct renewal **at)
+{
+	struct renewal *renewal = *at;
+
+	*at = renewal->next;
+	nlmsg_free(renewal->message);
+	free(renewal);
+}
+
+static struct renewal *next_renewal(const struct vip *vip)
+{
+	struct renewal *renewal = vip->renewals;
+
+	while (renewal && !renewal->message)
+		renewal = renewal->next;
+	return renewal;
+}
+
+static void renew_one(struct vip *vip, struct renewal *renewal)
+{
+	int result;
+
+	vip->at_work = renewal;
+	pthread_mutex_unlock(&vip->lock);
+	result = channel_ask(&vip->renewing, renewal->message, NLMSG_ERROR);
+	pthread_mutex_lock(&vip->lock);
+	vip->at_work = NULL;
+	nlmsg_free(renewal->message);
+	renewal->message = NULL;
+	renewal->result = result;
+	/* An interface that has gone is told by netlink. */
+	if (result == 0 || result == -ENODEV)
+		drop_renewal(find_renewal(vip, renewal->ifindex, &renewal->address));
+	pthread_cond_broadcast(&vip->done);
+}
+
+static void *renew(void *context)
+{
+	struct vip *vip = context;
+
+	pthread_mutex_lock(&vip->lock);
+	while (!vip->ending) {
+		struct renewal *renewal = next_renewal(vip);
+
+		if (renewal)
+			renew_one(vip, renewal);
+		else
+			pthread_cond_wait(&vip->wake, &vip->lock);
+	}
+	pthread_mutex_unlock(&vip->lock);
+	return NULL;
+}
+
+/* Signals are the loop's. */
+static int start_thread(struct vip *vip)
+{
+	sigset_t all, before;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&vip->thread, NULL, renew, vip);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	vip->thread_runs = error == 0;
+	return -error;
+}
+
+int vip_new(struct vip **ret_vip)
+{
 	struct vip *vip = calloc(1, sizeof(*vip));
-	int result = 0;
+	int result;
 
 	if (!vip)
 		return -ENOMEM;
-	vip->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (vip->fd < 0 ||
-	    setsockopt(vip->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0) {
-		result = -errno;
+	vip->channel.fd = vip->renewing.fd = -1;
+	pthread_mutex_init(&vip->lock, NULL);
+	pthread_cond_init(&vip->wake, NULL);
+	pthread_cond_init(&vip->done, NULL);
+	if ((result = channel_open(&vip->channel)) < 0 ||
+	    (result = channel_open(&vip->renewing)) < 0 || (result = start_thread(vip)) < 0) {
 		vip_free(vip);
 		return result;
 	}
@@ -54,41 +203,22 @@ void vip_free(struct vip *vip)
 {
 	if (!vip)
 		return;
-	if (vip->fd >= 0)
-		close(vip->fd);
+	pthread_mutex_lock(&vip->lock);
+	vip->ending = true;
+	pthread_cond_signal(&vip->wake);
+	pthread_mutex_unlock(&vip->lock);
+	if (vip->thread_runs)
+		pthread_join(vip->thread, NULL);
+	while (vip->renewals)
+		drop_renewal(&vip->renewals);
+	pthread_cond_destroy(&vip->done);
+	pthread_cond_destroy(&vip->wake);
+	pthread_mutex_destroy(&vip->lock);
+	if (vip->channel.fd >= 0)
+		close(vip->channel.fd);
+	if (vip->renewing.fd >= 0)
+		close(vip->renewing.fd);
 	free(vip);
-}
-
-/* Waits for the answer of type `wanted`, which is then in vip->answer, or for an error. An
- * acknowledgement is an error of 0. An answer with another sequence number belongs to a request
- * that was given up. */
-static int vip_wait(struct vip *vip, int wanted)
-{
-	for (;;) {
-		ssize_t size = recv(vip->fd, &vip->answer, sizeof(vip->answer), 0);
-		const struct nlmsghdr *header = &vip->answer.header;
-
-		if (size < 0 && errno == EINTR)
-			continue;
-		if (size < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		if (!nlmsg_ok(header, (int)size) || header->nlmsg_seq != vip->sequence)
-			continue;
-		if (header->nlmsg_type == NLMSG_ERROR)
-			return ((const struct nlmsgerr *)nlmsg_data(header))->error;
-		if (header->nlmsg_type == wanted)
-			return 0;
-	}
-}
-
-static int vip_send(struct vip *vip, struct nl_msg *message, int wanted)
-{
-	struct nlmsghdr *header = nlmsg_hdr(message);
-
-	header->nlmsg_seq = ++vip->sequence;
-	if (send(vip->fd, header, header->nlmsg_len, 0) < 0)
-		return -errno;
-	return vip_wait(vip, wanted);
 }
 
 /* NULL without memory. */
@@ -114,8 +244,8 @@ static struct nl_msg *vip_message(int type, int flags, int ifindex, const struct
 	return message;
 }
 
-static int vip_new_address(struct vip *vip, int flags, int ifindex, const struct addr *address,
-			   unsigned lease_s)
+static struct nl_msg *vip_new_message(int flags, int ifindex, const struct addr *address,
+				      unsigned lease_s)
 {
 	/* Preferred lifetime 0: deprecated, so nobody picks it as a source address. */
 	const struct ifa_cacheinfo lifetime = {
@@ -125,17 +255,28 @@ static int vip_new_address(struct vip *vip, int flags, int ifindex, const struct
 	uint32_t address_flags = IFA_F_NOPREFIXROUTE;
 	struct nl_msg *message = vip_message(RTM_NEWADDR, NLM_F_CREATE | flags, ifindex, address,
 					     addr_bits(address->family));
-	int result = -ENOMEM;
 
-	if (!message)
-		return -ENOMEM;
 	/* Another node may still hold it for a moment (rule HANDOVER); IPv4 has no DAD to skip. */
 	if (address->family == ADDR_FAMILY_IPV6)
 		address_flags |= IFA_F_NODAD;
-	if (nla_put(message, IFA_CACHEINFO, sizeof(lifetime), &lifetime) == 0 &&
-	    nla_put_u32(message, IFA_FLAGS, address_flags) == 0 &&
-	    nla_put_u8(message, IFA_PROTO, VIP_PROTO) == 0)
-		result = vip_send(vip, message, NLMSG_ERROR);
+	if (message && (nla_put(message, IFA_CACHEINFO, sizeof(lifetime), &lifetime) < 0 ||
+			nla_put_u32(message, IFA_FLAGS, address_flags) < 0 ||
+			nla_put_u8(message, IFA_PROTO, VIP_PROTO) < 0)) {
+		nlmsg_free(message);
+		return NULL;
+	}
+	return message;
+}
+
+static int vip_new_address(struct vip *vip, int flags, int ifindex, const struct addr *address,
+			   unsigned lease_s)
+{
+	struct nl_msg *message = vip_new_message(flags, ifindex, address, lease_s);
+	int result;
+
+	if (!message)
+		return -ENOMEM;
+	result = channel_ask(&vip->channel, message, NLMSG_ERROR);
 	nlmsg_free(message);
 	return result;
 }
@@ -151,8 +292,8 @@ static bool vip_is_local(struct vip *vip, int ifindex, const struct addr *addres
 	if (nlmsg_append(message, &body, sizeof(body), NLMSG_ALIGNTO) == 0 &&
 	    nla_put(message, RTA_DST, (int)addr_size(address->family), address->bytes) == 0 &&
 	    nla_put_u32(message, RTA_OIF, (uint32_t)ifindex) == 0 &&
-	    vip_send(vip, message, RTM_NEWROUTE) == 0)
-		local = ((const struct rtmsg *)nlmsg_data(&vip->answer.header))->rtm_type ==
+	    channel_ask(&vip->channel, message, RTM_NEWROUTE) == 0)
+		local = ((const struct rtmsg *)nlmsg_data(&vip->channel.answer.header))->rtm_type ==
 			RTN_LOCAL;
 	nlmsg_free(message);
 	return local;
@@ -189,6 +330,54 @@ int vip_add(struct vip *vip, int ifindex, const struct addr *address, unsigned l
 	return result;
 }
 
+/* The renewal of this address, made if there is none; NULL without memory. */
+static struct renewal *get_renewal(struct vip *vip, int ifindex, const struct addr *address)
+{
+	struct renewal **at = find_renewal(vip, ifindex, address);
+
+	if (!*at && (*at = calloc(1, sizeof(**at)))) {
+		(*at)->ifindex = ifindex;
+		(*at)->address = *address;
+	}
+	return *at;
+}
+
+int vip_renew(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s)
+{
+	struct nl_msg *message = vip_new_message(NLM_F_REPLACE, ifindex, address, lease_s);
+	struct renewal *renewal;
+	int result = -ENOMEM;
+
+	if (!message)
+		return -ENOMEM;
+	pthread_mutex_lock(&vip->lock);
+	renewal = get_renewal(vip, ifindex, address);
+	if (renewal && renewal->message) {
+		result = -EBUSY;
+	} else if (renewal) {
+		result = renewal->result;
+		renewal->message = message;
+		message = NULL;
+		pthread_cond_signal(&vip->wake);
+	}
+	pthread_mutex_unlock(&vip->lock);
+	nlmsg_free(message);
+	return result;
+}
+
+/* From here on the thread does not bring the address back. */
+static void cancel_renewal(struct vip *vip, int ifindex, const struct addr *address)
+{
+	struct renewal **at;
+
+	pthread_mutex_lock(&vip->lock);
+	while (*(at = find_renewal(vip, ifindex, address)) && *at == vip->at_work)
+		pthread_cond_wait(&vip->done, &vip->lock);
+	if (*at)
+		drop_renewal(at);
+	pthread_mutex_unlock(&vip->lock);
+}
+
 int vip_remove(struct vip *vip, int ifindex, const struct addr *address, unsigned prefix_length)
 {
 	struct nl_msg *message = vip_message(RTM_DELADDR, 0, ifindex, address, prefix_length);
@@ -196,7 +385,8 @@ int vip_remove(struct vip *vip, int ifindex, const struct addr *address, unsigne
 
 	if (!message)
 		return -ENOMEM;
-	result = vip_send(vip, message, NLMSG_ERROR);
+	cancel_renewal(vip, ifindex, address);
+	result = channel_ask(&vip->channel, message, NLMSG_ERROR);
 	nlmsg_free(message);
 	return result;
 }

@@ -156,10 +156,11 @@ static bool host_send_advert(struct host *host, const struct router *router,
 	return !w.send_fails;
 }
 
-static bool host_add(struct host *host, const struct router *router)
+static bool host_add(struct host *host, const struct router *router, int64_t *ret_took_us)
 {
 	assert(host == &w.host);
 	w.acts++;
+	*ret_took_us = 0;
 	assert(router->vrrp.state == VRRP_STATE_ACTIVE);
 	if (w.add_fails || kernel.index == 0)
 		return false;

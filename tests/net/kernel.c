@@ -1268,6 +1268,89 @@ START_TEST(vip_removed)
 }
 END_TEST
 
+/* The thread is through with it: the next renewal tells how it ended. */
+static int renewed(struct vip *vip, int index, const struct addr *wanted)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	int64_t end = now_ms() + WAIT_MAX_MS;
+	int result;
+
+	while ((result = vip_renew(vip, index, wanted, 3600)) == -EBUSY && now_ms() < end)
+		nanosleep(&pause, NULL);
+	return result;
+}
+
+START_TEST(vip_renewed)
+{
+	struct addr wanted = address(vip_text[_i]);
+	int index = index_of("va");
+	struct vip *vip = open_vip();
+	unsigned busy = 0;
+	int fd;
+
+	ck_assert_int_eq(vip_add(vip, index, &wanted, 5), 0);
+	fd = open_monitor(families[_i]);
+	ck_assert_int_eq(vip_renew(vip, index, &wanted, 3600), 0);
+	check_proto(fd);
+	check_shown(vip_text[_i], "deprecated");
+	check_shown(vip_text[_i], "noprefixroute");
+	check_lifetime(vip_text[_i], 3600);
+	ck_assert_int_eq(renewed(vip, index, &wanted), 0);
+	/* The caller is not kept waiting, so some find the one before still under way. */
+	for (unsigned i = 0; i < 1000; i++)
+		busy += vip_renew(vip, index, &wanted, 3600) == -EBUSY;
+	ck_assert_uint_gt(busy, 0);
+	close(fd);
+	vip_free(vip);
+}
+END_TEST
+
+/* RECONCILE: what was under way when the address had to go must not bring it back. */
+START_TEST(vip_not_renewed_after_removal)
+{
+	struct addr wanted = address(vip_text[_i]);
+	unsigned bits = addr_bits(families[_i]);
+	int index = index_of("va");
+	const struct timespec pause = {.tv_nsec = 10000000};
+	struct vip *vip = open_vip();
+
+	for (unsigned i = 0; i < 20; i++) {
+		ck_assert_int_eq(vip_add(vip, index, &wanted, 5), 0);
+		/* What keeps the thread busy until after the removal. */
+		for (uint8_t j = 0; j < 20; j++) {
+			struct addr other = wanted;
+
+			other.bytes[addr_size(other.family) - 1] ^= (uint8_t)(0x80 + j);
+			vip_renew(vip, index, &other, 3600);
+		}
+		ck_assert_int_eq(vip_renew(vip, index, &wanted, 3600), 0);
+		ck_assert_int_eq(vip_remove(vip, index, &wanted, bits), 0);
+		nanosleep(&pause, NULL);
+		ck_assert_str_eq(show(vip_text[_i]), "");
+	}
+	vip_free(vip);
+}
+END_TEST
+
+/* The error of one renewal is told by the next; a good one forgets it. */
+START_TEST(vip_renewal_fails)
+{
+	struct addr wanted = address(vip_text[1]);
+	struct addr good = address(vip_text[0]);
+	int index = index_of("va");
+	struct vip *vip = open_vip();
+
+	run("sysctl -qw net.ipv6.conf.va.disable_ipv6=1");
+	ck_assert_int_eq(vip_renew(vip, index, &wanted, 5), 0);
+	ck_assert_int_eq(renewed(vip, index, &wanted), -EACCES);
+	ck_assert_int_eq(renewed(vip, index, &good), 0);
+	run("sysctl -qw net.ipv6.conf.va.disable_ipv6=0");
+	renewed(vip, index, &wanted); /* one of before or after */
+	ck_assert_int_eq(renewed(vip, index, &wanted), 0);
+	vip_free(vip);
+}
+END_TEST
+
 /* How many messages of the type came within the time; stops at the first if it is to be awaited. */
 static unsigned monitor(int fd, int type, int64_t duration_ms, bool first)
 {
@@ -1477,6 +1560,9 @@ static Suite *suite_kernel(void)
 	tcase_add_loop_test(vip, vip_usable_at_once, 0, 2);
 	tcase_add_loop_test(vip, vip_local_at_once, 0, 2);
 	tcase_add_loop_test(vip, vip_removed, 0, 2);
+	tcase_add_loop_test(vip, vip_renewed, 0, 2);
+	tcase_add_loop_test(vip, vip_not_renewed_after_removal, 0, 2);
+	tcase_add_test(vip, vip_renewal_fails);
 	tcase_add_test(vip, vip_lease);
 
 	tcase_add_loop_test(announce, announce_frames, 0, 2);

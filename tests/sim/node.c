@@ -182,7 +182,7 @@ static int64_t lease_end(struct node *node)
 }
 
 /* As linux/host: of what this call has added nothing is left if one address cannot be. */
-static bool host_add(struct host *host, const struct router *router)
+static bool host_add(struct host *host, const struct router *router, int64_t *ret_took_us)
 {
 	struct node *node = node_of(host);
 	struct kernel *kernel = &node->kernel;
@@ -190,6 +190,7 @@ static bool host_add(struct host *host, const struct router *router)
 	bool fails = kernel->add_fails > 0 || !kernel->exists || kernel->ifindex != router->ifindex;
 	size_t count = router->address_count;
 
+	*ret_took_us = 0;
 	if (fails)
 		check_add_failed(node, router);
 

@@ -37,6 +37,7 @@ static struct {
 	unsigned sent_count; /* ever; the last SENT_MAX are kept */
 	struct sent sent[SENT_MAX];
 	bool add_fails;
+	int64_t add_took_us;
 	bool send_fails;
 	struct addr unreachable; /* a destination that cannot be sent to */
 	struct interface interface;
@@ -147,10 +148,11 @@ static void unassign_text(const char *text)
 	unassign(&addr);
 }
 
-static bool host_add(struct host *host, const struct router *router)
+static bool host_add(struct host *host, const struct router *router, int64_t *ret_took_us)
 {
 	(void)host;
 	append(w.log, w.add_fails ? "ADD!" : "ADD");
+	*ret_took_us = w.add_took_us;
 	if (w.add_fails)
 		return false;
 	for (size_t i = 0; i < router->address_count; i++) {
@@ -912,6 +914,23 @@ START_TEST(test_overslept)
 	hear(ACTIVE_AT + 20 * SECOND, 3, 160);
 	engine_timers(&w.engine, w.now, true);
 	ck_assert_str_eq(take(), "REMOVE(10.10.10.10) NOTIFY(Backup overslept)");
+}
+END_TEST
+
+/* Who waited for the kernel has not slept: the advert behind the addresses is as late as they are.
+ */
+START_TEST(test_waited_for_the_kernel)
+{
+	start_backup();
+	w.add_took_us = 5 * SECOND;
+	run(ACTIVE_AT);
+	w.add_took_us = 0;
+	take();
+	hear(ACTIVE_AT + 5 * SECOND, 3, 160);
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
+	hear(ACTIVE_AT + 5 * SECOND + DOWN + 1000, 3, 160);
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_BACKUP);
+	ck_assert_int_eq(find(10)->vrrp.reason, VRRP_REASON_OVERSLEPT);
 }
 END_TEST
 
@@ -2150,6 +2169,7 @@ static void add_order(Suite *suite)
 	tcase_add_test(tcase, test_timers_wait_for_the_sockets);
 	tcase_add_test(tcase, test_a_drained_turn_begins_anew);
 	tcase_add_test(tcase, test_overslept);
+	tcase_add_test(tcase, test_waited_for_the_kernel);
 	tcase_add_test(tcase, test_deadline);
 	tcase_add_test(tcase, test_add_fails);
 	tcase_add_test(tcase, test_refresh_fails);
