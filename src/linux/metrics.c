@@ -116,13 +116,42 @@ static void put_present(FILE *out, const struct state *state)
 	}
 }
 
+/* The state that a change for this reason enters. */
+static enum vrrp_state entered_for(enum vrrp_reason reason)
+{
+	switch (reason) {
+	case VRRP_REASON_ACTIVE_DOWN:
+	case VRRP_REASON_ACTIVE_STOPPED:
+	case VRRP_REASON_ACTIVE_UNREADY:
+	case VRRP_REASON_ACTIVE_LOWER:
+		return VRRP_STATE_ACTIVE;
+	case VRRP_REASON_STARTUP:
+	case VRRP_REASON_RECOVERED:
+	case VRRP_REASON_HIGHER_PRIORITY:
+	case VRRP_REASON_OVERSLEPT:
+	case VRRP_REASON_STEP_DOWN:
+		return VRRP_STATE_BACKUP;
+	case VRRP_REASON_SHUTDOWN:
+	case VRRP_REASON_NO_INTERFACE:
+	case VRRP_REASON_LINK_DOWN:
+	case VRRP_REASON_NO_ADDRESS:
+	case VRRP_REASON_NOT_A_PEER:
+	case VRRP_REASON_NO_SOCKET:
+	case VRRP_REASON_ADD_FAILED:
+	case VRRP_REASON_SEND_FAILED:
+		return VRRP_STATE_INITIALIZE;
+	}
+	return VRRP_STATE_INITIALIZE;
+}
+
+/* Those that have not occurred too, since a rate does not see the first of a new series. */
 static void put_transitions_of(FILE *out, const char *name, const struct router *router)
 {
 	for (unsigned to = 0; to < VRRP_STATE_COUNT; to++) {
 		for (unsigned reason = 0; reason < VRRP_REASON_COUNT; reason++) {
 			uint64_t count = router->counters.transitions[to][reason];
 
-			if (!count)
+			if (!count && to != entered_for((enum vrrp_reason)reason))
 				continue;
 			fprintf(out, "%s{", name);
 			put_label(out, "instance", router->instance);
