@@ -558,10 +558,12 @@ void vrrp_init(struct vrrp *vr, const struct vrrp_config *config, uint8_t priori
 void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_config *config)
 {
 	bool lease_changed = vr->config.address_refresh_us != config->address_refresh_us;
+	bool interval_changed = vr->config.advert_int_cs != config->advert_int_cs;
 	int64_t announce_us = config->announce_refresh_us;
 
 	vr->config = *config;
-	if (vr->state == VRRP_STATE_BACKUP && addr_is_unspecified(&vr->active_address)) {
+	if (interval_changed && vr->state == VRRP_STATE_BACKUP &&
+	    addr_is_unspecified(&vr->active_address)) {
 		vr->active_adver_interval_cs = config->advert_int_cs;
 		vr->active_down = instant_min(vr->active_down,
 					      instant_add(now, vrrp_active_down_interval_us(vr)));
@@ -571,7 +573,7 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 	vr->adver = instant_min(vr->adver, instant_add(now, own_interval_us(vr)));
 	if (lease_changed)
 		vr->refresh = now;
-	if (vr->announce_step > ANNOUNCE_GAPS)
+	if (vr->announce_step > ANNOUNCE_GAPS && !is_leaving(vr))
 		vr->announce = announce_us > 0
 				       ? instant_min(vr->announce, instant_add(now, announce_us))
 				       : INSTANT_NEVER;

@@ -1260,6 +1260,33 @@ START_TEST(test_reconfigure_preempt)
 }
 END_TEST
 
+/* SURVIVE: a reload that changes nothing does not touch the router, whatever it is about to do. */
+START_TEST(test_reconfigure_same)
+{
+	/* The unready Active is not followed; were the reason forgotten, an unready node took over.
+	 */
+	set_up(BACKUP, &defaults);
+	advert(T0, UNREADY);
+	vrrp_reconfigure(&vr, at(T0), &defaults);
+	ck_assert_str_eq(timers_text(at(T0)), "down+218750");
+	step(T0, EVENT(EV_PRIORITY(UNREADY)));
+	ck_assert_str_eq(timers_text(at(T0)), "down+3820312");
+
+	/* Its skew was that of its priority then. */
+	set_up(UNREADY_BACKUP, &defaults);
+	step(T0, EVENT(EV_PRIORITY(READY)));
+	vrrp_reconfigure(&vr, at(T0), &defaults);
+	ck_assert_str_eq(timers_text(at(T0)), "down+3820312");
+
+	set_up(ACTIVE, &defaults);
+	advance(T0 + 20 * SECOND);
+	step(T0 + 20 * SECOND, EVENT(EV(SHUTDOWN)));
+	ck_assert(instant_is_never(vr.announce));
+	vrrp_reconfigure(&vr, at(T0 + 20 * SECOND), &defaults);
+	ck_assert(instant_is_never(vr.announce));
+}
+END_TEST
+
 struct walk {
 	uint64_t random;
 	int64_t us;
@@ -1515,6 +1542,7 @@ Suite *suite_vrrp(void)
 	tcase_add_test(stories, test_reconfigure_lease);
 	tcase_add_test(stories, test_reconfigure_in_backup);
 	tcase_add_test(stories, test_reconfigure_preempt);
+	tcase_add_test(stories, test_reconfigure_same);
 	suite_add_tcase(suite, stories);
 
 	tcase_add_loop_test(walk, test_walk, 0, 12);
