@@ -98,6 +98,7 @@ static void check_round_trip(const struct conf *conf)
 
 /* VIP stands for an instance without mistakes. */
 #define VIP "vrrp_instance vip { virtual_ipaddress = { \"10.0.0.1\" } }\n"
+#define NO_NAME "a name is expected here, not an empty string; what follows was not read\n"
 #define RFC9568_ONLY "allowed are rfc9568, rfc5798"
 
 static const struct {
@@ -197,6 +198,15 @@ static const struct {
 	{VIP "log_level = { info }\n", "2: unexpected token '{'; what follows was not read\n"},
 	{"vrrp_instance {\n}\n",
 	 "1: missing title for section 'vrrp_instance'; what follows was not read\n"},
+
+	/* libconfuse gives up at an empty name and says nothing. */
+	{VIP "\"\" log_level = loud\n" VIP, "2: " NO_NAME},
+	{"foo = 1\n" VIP "log_level = loud\n''\n",
+	 "1: foo: unknown option\n"
+	 "3: log_level = loud: allowed are error, warning, notice, info, debug\n"
+	 "4: " NO_NAME},
+	{"vrrp_instance a {\n\tvirtual_ipaddress = { 10.0.0.1 }\n\t\"\"\n\tadvert_int = 99\n}\n",
+	 "3: " NO_NAME},
 
 	{"/* a\n * b */ # c\nlog_level = \"info\n",
 	 "3: the string that starts here does not end in its line; what follows was not read\n"},
