@@ -14,6 +14,8 @@
 
 #include "linux/conf_file.h"
 
+#define SECOND_US 1000000
+
 const unsigned fuzz_mutations = 3000;
 
 struct file {
@@ -83,6 +85,40 @@ static void check_round_trip(const struct conf *conf, const struct file *file)
 	free(text);
 }
 
+static bool is_within(int64_t value, int64_t low, int64_t high)
+{
+	return value >= low && value <= high;
+}
+
+/* The limits once more, as cpvrrp.conf(5) gives them. */
+static void check_instance_limits(const struct conf_instance *instance)
+{
+	assert(instance->virtual_router_id != 0);
+	assert(instance->priority == 0 || is_within(instance->priority, 155, 254));
+	assert(is_within(instance->advert_int_cs, 1, 4095));
+	assert(is_within(instance->preempt_delay_us, 0, 1000 * SECOND_US));
+	assert(is_within((int64_t)instance->address_count, 1, 20));
+	assert(is_within((int64_t)instance->peer_count, 0, 64));
+	assert(instance->unicast == (instance->peer_count > 0));
+}
+
+static void check_limits(const struct conf *conf)
+{
+	const struct conf_apiserver *apiserver = &conf->apiserver;
+
+	assert(conf->address_lease_s == 0 || is_within(conf->address_lease_s, 2, 3600));
+	assert(is_within(conf->announce_refresh_s, 0, 3600));
+	assert(strncmp(apiserver->url, "https://", 8) == 0 && apiserver->path[0] == '/');
+	assert(apiserver->port != 0 && !addr_is_unspecified(&apiserver->address));
+	assert(is_within(apiserver->interval_us, SECOND_US / 20, 60 * SECOND_US));
+	assert(is_within(apiserver->timeout_us, SECOND_US / 20, 60 * SECOND_US));
+	assert(is_within(apiserver->fall, 1, 100) && is_within(apiserver->rise, 1, 100));
+	assert(!(apiserver->insecure_skip_verify && apiserver->token_file[0]));
+	assert(is_within((int64_t)conf->instance_count, 1, CONF_INSTANCES_MAX));
+	for (size_t i = 0; i < conf->instance_count; i++)
+		check_instance_limits(&conf->instances[i]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct file file;
@@ -92,8 +128,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		file = file_new("conf");
 	file_write(&file, data, size);
 	conf = read_file(&file);
-	if (conf)
+	if (conf) {
+		check_limits(conf);
 		check_round_trip(conf, &file);
+	}
 	free(conf);
 	return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests to the control server on its socket, over one connection. The input is what the client
- * sends; "%%" and a newline separate what it sends in one piece. Each connection ends, costs the
- * server nothing that stays, steps down at most once and then because of a POST, and the server
- * goes on answering.
+ * sends; "%%" and a newline separate what it sends in one piece. Each connection ends, is answered
+ * only if there was a line, costs the server nothing that stays, steps down at most once and then
+ * because of a POST, and the server goes on answering.
  */
 #include "fuzz.h"
 
@@ -209,6 +209,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	step_downs = 0;
 	received = talk(data, size, response);
 	check_response(response, received);
+	assert(received == 0 || sends(data, size, "\n"));
 	assert(step_downs <= 1);
 	assert(step_downs == 0 || sends(data, size, "POST"));
 	talk((const uint8_t *)question, strlen(question), response);

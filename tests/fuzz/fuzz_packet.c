@@ -92,7 +92,7 @@ static void check_fields(const struct packet *packet, const struct advert *adver
 	size_t each = addr_size(advert->family);
 
 	assert(advert->family == packet->source.family);
-	assert(advert->vrid == data[1] && advert->vrid == advert_peek_vrid(packet));
+	assert(advert->vrid == data[1]);
 	assert(advert->priority == data[2]);
 	assert(advert->address_count == data[3]);
 	assert(advert->interval_cs == ((data[4] & 0x0f) << 8 | data[5]));
@@ -180,6 +180,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 
 	memset(&untouched, 0xa5, sizeof(untouched));
 	memset(&advert, 0xa5, sizeof(advert));
+	assert(advert_peek_vrid(&packet) == (packet.size > 1 ? data[1] : 0));
 	refusal = advert_decode(&packet, &advert);
 	assert(refusal == expected(&packet));
 	if (refusal == ADVERT_OK) {
