@@ -42,6 +42,8 @@ const struct conf_option conf_options[] = {
 	 .words = words_log_format},
 	{GLOBAL(CONF_TYPE_PATH, "control_socket"), IN(conf, control_socket),
 	 .initial = "/run/cpvrrp/cpvrrp.sock"},
+	{GLOBAL(CONF_TYPE_LISTEN, "metrics_listen"), IN(conf, metrics_listen), .initial = "",
+	 .zero = ""},
 	{GLOBAL(CONF_TYPE_NUMBER, "address_lease"), IN(conf, address_lease_s), .initial = "5",
 	 .zero = "0", .min = 2, .max = 3600, .scale = 1, .unit = "whole seconds"},
 	{GLOBAL(CONF_TYPE_NUMBER, "announce_refresh"), IN(conf, announce_refresh_s),
@@ -384,6 +386,26 @@ static bool parse_url(struct conf_apiserver *apiserver, const char *text,
 	return true;
 }
 
+/* A link-local address would need an interface to be bound to. */
+static bool parse_listen(struct conf *conf, const char *text, char reason[CONF_TEXT_SIZE])
+{
+	struct addr address;
+	uint16_t port = 0;
+	const char *rest = parse_host(text, &address);
+
+	if (!rest || *rest != ':' || strlen(text) >= sizeof(conf->metrics_listen))
+		return refuse(reason, "must be ADDRESS:PORT, such as 127.0.0.1:9466 or [::]:9466");
+	rest = parse_port(rest, &port);
+	if (!rest || *rest)
+		return refuse(reason, "allowed ports are 1 to 65535");
+	if (addr_is_multicast(&address) || addr_is_link_local(&address))
+		return refuse(reason, "a multicast or link-local address is not allowed");
+	text_store(conf->metrics_listen, sizeof(conf->metrics_listen), text);
+	conf->metrics_address = address;
+	conf->metrics_port = port;
+	return true;
+}
+
 /* RFC 1123 2.1, and the underscore that DNS allows. */
 static bool is_dns_name(const char *text)
 {
@@ -518,6 +540,8 @@ bool conf_option_parse(const struct conf_option *option, void *section, const ch
 		return parse_path(option, field, text, reason);
 	case CONF_TYPE_URL:
 		return parse_url(section, text, reason);
+	case CONF_TYPE_LISTEN:
+		return parse_listen(section, text, reason);
 	case CONF_TYPE_SERVER_NAME:
 		return parse_server_name(field, text, reason);
 	case CONF_TYPE_INTERFACE:
@@ -558,6 +582,7 @@ const char *conf_option_format(const struct conf_option *option, const void *sec
 		break;
 	case CONF_TYPE_PATH:
 	case CONF_TYPE_URL:
+	case CONF_TYPE_LISTEN:
 	case CONF_TYPE_SERVER_NAME:
 	case CONF_TYPE_INTERFACE:
 		word = field;

@@ -22,6 +22,7 @@
 #define CONF_INTERFACE_SIZE 16 /* IFNAMSIZ */
 #define CONF_PATH_SIZE 256
 #define CONF_SOCKET_SIZE 108 /* sun_path */
+#define CONF_LISTEN_SIZE 64  /* [ADDRESS]:PORT */
 #define CONF_HOST_SIZE 254   /* a DNS name, RFC 1035 2.3.4 */
 
 enum conf_log_level {
@@ -78,6 +79,9 @@ struct conf {
 	enum conf_log_level log_level;
 	enum conf_log_format log_format;
 	char control_socket[CONF_SOCKET_SIZE];
+	char metrics_listen[CONF_LISTEN_SIZE]; /* "" = off */
+	struct addr metrics_address;	       /* metrics_listen, taken apart; 0 = off */
+	uint16_t metrics_port;
 	unsigned address_lease_s;    /* 0 = forever */
 	unsigned announce_refresh_s; /* 0 = off */
 	struct conf_apiserver apiserver;
@@ -98,9 +102,10 @@ const char *conf_section_name(enum conf_section section);
 enum conf_type {
 	CONF_TYPE_BOOLEAN,
 	CONF_TYPE_NUMBER,
-	CONF_TYPE_WORD, /* one of words; the field is its position */
-	CONF_TYPE_PATH, /* absolute */
-	CONF_TYPE_URL,	/* also fills address, port and path */
+	CONF_TYPE_WORD,	  /* one of words; the field is its position */
+	CONF_TYPE_PATH,	  /* absolute */
+	CONF_TYPE_URL,	  /* also fills address, port and path */
+	CONF_TYPE_LISTEN, /* also fills metrics_address and metrics_port */
 	CONF_TYPE_SERVER_NAME,
 	CONF_TYPE_INTERFACE,
 	CONF_TYPE_ADDRESS,

@@ -7,6 +7,7 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "linux/log.h"
 #include "linux/metrics.h"
 
 #define CONTROL_CONNECTIONS_MAX 16
@@ -30,18 +32,30 @@
 
 static const struct timeval resume_after = {.tv_usec = 200000};
 
+static const struct timeval watch_every = {.tv_sec = CONTROL_WATCH_S};
+
 struct control {
 	struct control_calls calls;
 	struct evhttp *http;
+	struct evhttp_bound_socket *bound; /* http's hold on listener */
 	struct evconnlistener *listener;
 	struct event *resume; /* set while there are too many connections */
+	struct event *watch;
+	in_port_t port; /* network order; 0 = a Unix socket, which the rest is about */
 	dev_t device;
 	ino_t inode;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct control *next;
 };
 
-/* All there are: one, and a second one while a reload changes the path. */
+union address {
+	struct sockaddr any;
+	struct sockaddr_un un;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* All there are: one of each kind, and one more while a reload changes its path or port. */
 static struct control *controls;
 
 static int address_of(const char *path, struct sockaddr_un *ret_address)
@@ -281,8 +295,11 @@ static void serve_step_down(struct evhttp_request *request, void *context)
 
 static void serve_unknown(struct evhttp_request *request, void *context)
 {
-	(void)context;
-	reply_line(request, 404, "there is /v1/state, /metrics, /healthz and /v1/step-down");
+	const struct control *control = context;
+
+	reply_line(request, 404,
+		   control->port ? "there is /metrics and /healthz"
+				 : "there is /v1/state, /metrics, /healthz and /v1/step-down");
 }
 
 struct tally {
@@ -293,12 +310,17 @@ struct tally {
 
 static bool is_connection(const struct control *control, evutil_socket_t fd)
 {
-	struct sockaddr_un local = {.sun_family = AF_UNSPEC};
+	union address local = {.un = {.sun_family = AF_UNSPEC}};
 	socklen_t size = sizeof(local);
 
-	return fd >= 0 && fd != evconnlistener_get_fd(control->listener) &&
-	       getsockname(fd, (struct sockaddr *)&local, &size) == 0 &&
-	       local.sun_family == AF_UNIX && strcmp(local.sun_path, control->path) == 0;
+	if (fd < 0 || fd == evconnlistener_get_fd(control->listener) ||
+	    getsockname(fd, &local.any, &size) != 0)
+		return false;
+	if (!control->port)
+		return local.any.sa_family == AF_UNIX &&
+		       strcmp(local.un.sun_path, control->path) == 0;
+	return (local.any.sa_family == AF_INET && local.in.sin_port == control->port) ||
+	       (local.any.sa_family == AF_INET6 && local.in6.sin6_port == control->port);
 }
 
 /* A connection waits with one event or two. */
@@ -369,57 +391,178 @@ static void not_accepted(struct evconnlistener *listener, void *http)
 	event_add(control->resume, &resume_after);
 }
 
-static bool serve(struct control *control, struct event_base *base)
+/* From now on http serves what comes to fd, which it closes, and nothing else. */
+static int attach(struct control *control, struct event_base *base, int fd)
 {
-	struct evhttp *http = control->http = evhttp_new(base);
+	/* Backlog 0: it listens already. */
+	struct evconnlistener *listener =
+		evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+	struct evhttp_bound_socket *bound;
 
-	control->resume = event_new(base, -1, 0, resume, control);
-	if (!http || !control->resume)
+	if (!listener) {
+		close(fd);
+		return -ENOMEM;
+	}
+	evconnlistener_set_error_cb(listener, not_accepted);
+	bound = evhttp_bind_listener(control->http, listener);
+	if (!bound) {
+		evconnlistener_free(listener);
+		return -ENOMEM;
+	}
+	if (control->bound)
+		evhttp_del_accept_socket(control->http, control->bound);
+	control->bound = bound;
+	control->listener = listener;
+	return 0;
+}
+
+static int attach_path(struct control *control, struct event_base *base, const char *path)
+{
+	struct stat st;
+	int fd = -1, err = listen_on(path, &fd);
+
+	if (!err)
+		err = attach(control, base, fd);
+	if (err)
+		return err;
+	if (path != control->path)
+		snprintf(control->path, sizeof(control->path), "%s", path);
+	if (lstat(path, &st) == 0) {
+		control->device = st.st_dev;
+		control->inode = st.st_ino;
+	}
+	return 0;
+}
+
+/* What has been put in the socket's place is not ours to remove. */
+static void watch(evutil_socket_t fd, short events, void *context)
+{
+	struct control *control = context;
+	struct stat st;
+
+	(void)fd;
+	(void)events;
+	if (lstat(control->path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+		return;
+	if (attach_path(control, event_get_base(control->watch), control->path) == 0)
+		log_warning("%s was gone; it has been made again", control->path);
+}
+
+static bool add_paths(struct control *control)
+{
+	struct evhttp *http = control->http;
+
+	evhttp_set_gencb(http, serve_unknown, control);
+	if (evhttp_set_cb(http, "/metrics", serve_metrics, control) != 0 ||
+	    evhttp_set_cb(http, "/healthz", serve_health, NULL) != 0)
 		return false;
-	evconnlistener_set_error_cb(control->listener, not_accepted);
+	return control->port ||
+	       (evhttp_set_cb(http, "/v1/state", serve_state, control) == 0 &&
+		evhttp_set_cb(http, "/v1/step-down", serve_step_down, control) == 0);
+}
+
+/* One that listens nowhere yet; port is 0 for a Unix socket. */
+static struct control *new_control(struct event_base *base, const struct control_calls *calls,
+				   in_port_t port)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	struct evhttp *http;
+
+	if (!control)
+		return NULL;
+	control->calls = *calls;
+	control->port = port;
+	control->next = controls;
+	controls = control;
+	http = control->http = evhttp_new(base);
+	control->resume = event_new(base, -1, 0, resume, control);
+	control->watch = event_new(base, -1, EV_PERSIST, watch, control);
+	if (!http || !control->resume || !control->watch || !add_paths(control)) {
+		control_free(control);
+		return NULL;
+	}
 	evhttp_set_bevcb(http, accepted, control);
 	evhttp_set_timeout(http, CONTROL_TIMEOUT_S);
 	evhttp_set_max_headers_size(http, CONTROL_HEADERS_MAX);
 	evhttp_set_max_body_size(http, CONTROL_BODY_MAX);
 	/* All that it can parse: a method that a path does not take is answered 405 here. */
 	evhttp_set_allowed_methods(http, UINT16_MAX);
-	evhttp_set_gencb(http, serve_unknown, NULL);
-	return evhttp_set_cb(http, "/v1/state", serve_state, control) == 0 &&
-	       evhttp_set_cb(http, "/metrics", serve_metrics, control) == 0 &&
-	       evhttp_set_cb(http, "/healthz", serve_health, NULL) == 0 &&
-	       evhttp_set_cb(http, "/v1/step-down", serve_step_down, control) == 0 &&
-	       evhttp_bind_listener(http, control->listener);
+	return control;
 }
 
 int control_new(struct event_base *base, const char *path, const struct control_calls *calls,
 		struct control **ret_control)
 {
-	struct control *control = calloc(1, sizeof(*control));
-	struct stat st;
-	int err, fd = -1;
+	struct control *control = new_control(base, calls, 0);
+	int err = control ? attach_path(control, base, path) : -ENOMEM;
 
-	if (!control)
-		return -ENOMEM;
-	control->calls = *calls;
-	control->next = controls;
-	controls = control;
-	err = listen_on(path, &fd);
+	if (!err && event_add(control->watch, &watch_every) != 0)
+		err = -ENOMEM;
 	if (err) {
 		control_free(control);
 		return err;
 	}
-	snprintf(control->path, sizeof(control->path), "%s", path);
-	if (lstat(path, &st) == 0) {
-		control->device = st.st_dev;
-		control->inode = st.st_ino;
+	*ret_control = control;
+	return 0;
+}
+
+/*
+ * With IP_FREEBIND an address that the node does not have yet is no error (SURVIVE). A reload from
+ * one address to another that includes it, with the same port, has both sockets for a moment.
+ */
+static int bind_port(const union address *address, int *ret_fd)
+{
+	static const int on = 1, off = 0;
+	bool ipv6 = address->any.sa_family == AF_INET6;
+	in_port_t port = ipv6 ? address->in6.sin6_port : address->in.sin_port;
+	int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err = fd < 0 ? -errno : 0;
+
+	if (err)
+		return err;
+	for (const struct control *other = controls; other; other = other->next) {
+		if (!other->listener || other->port != port)
+			continue;
+		setsockopt(evconnlistener_get_fd(other->listener), SOL_SOCKET, SO_REUSEPORT, &on,
+			   sizeof(on));
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 	}
-	/* Backlog 0: it listens already. */
-	control->listener = evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 0, fd);
-	if (!control->listener)
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+	    (ipv6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) != 0) ||
+	    setsockopt(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_FREEBIND : IP_FREEBIND,
+		       &on, sizeof(on)) != 0 ||
+	    bind(fd, &address->any, ipv6 ? sizeof(address->in6) : sizeof(address->in)) != 0 ||
+	    listen(fd, CONTROL_CONNECTIONS_MAX) != 0) {
+		err = -errno;
 		close(fd);
-	if (!control->listener || !serve(control, base)) {
+		return err;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int control_new_metrics(struct event_base *base, const struct addr *address, uint16_t port,
+			const struct control_calls *calls, struct control **ret_control)
+{
+	union address bound = {.un = {.sun_family = AF_UNSPEC}};
+	struct control *control = new_control(base, calls, htons(port));
+	int fd = -1, err = control ? 0 : -ENOMEM;
+
+	if (address->family == ADDR_FAMILY_IPV4) {
+		bound.in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+		memcpy(&bound.in.sin_addr, address->bytes, sizeof(bound.in.sin_addr));
+	} else {
+		bound.in6 =
+			(struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+		memcpy(&bound.in6.sin6_addr, address->bytes, sizeof(bound.in6.sin6_addr));
+	}
+	if (!err)
+		err = bind_port(&bound, &fd);
+	if (!err)
+		err = attach(control, base, fd);
+	if (err) {
 		control_free(control);
-		return -ENOMEM;
+		return err;
 	}
 	*ret_control = control;
 	return 0;
@@ -435,12 +578,13 @@ void control_free(struct control *control)
 	if (*control->path && lstat(control->path, &st) == 0 && st.st_dev == control->device &&
 	    st.st_ino == control->inode)
 		unlink(control->path);
+	/* With the listener. */
 	if (control->http)
 		evhttp_free(control->http);
-	else if (control->listener)
-		evconnlistener_free(control->listener);
 	if (control->resume)
 		event_free(control->resume);
+	if (control->watch)
+		event_free(control->watch);
 	for (struct control **at = &controls; *at; at = &(*at)->next)
 		if (*at == control) {
 			*at = control->next;

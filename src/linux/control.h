@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP/1.1 on the control socket, mode 0600: GET /v1/state (?format=text for people), GET /metrics,
- * GET /healthz, POST /v1/step-down?seconds=N. Requests are served from the event loop and change
- * nothing by themselves.
+ * GET /healthz, POST /v1/step-down?seconds=N. On a TCP port, if one is asked for, GET /metrics and
+ * GET /healthz alone. Requests are served from the event loop and change nothing by themselves.
  */
 #ifndef CPVRRP_LINUX_CONTROL_H
 #define CPVRRP_LINUX_CONTROL_H
@@ -10,10 +10,14 @@
 #include <event2/event.h>
 #include <stdint.h>
 
+#include "core/addr.h"
 #include "linux/state.h"
 
 #define CONTROL_STEP_DOWN_DEFAULT_S 60
 #define CONTROL_STEP_DOWN_MAX_S 86400
+
+/* How often it is looked whether the socket is still in the file system. */
+#define CONTROL_WATCH_S 5
 
 struct control;
 
@@ -27,10 +31,18 @@ struct control_calls {
 
 /*
  * Listens on the Unix socket path; a stale socket is replaced, missing directories of the path are
- * made (0755). Returns 0, -EADDRINUSE if a daemon answers on it, or -errno.
+ * made (0755). If somebody removes the socket, it is made again. Returns 0, -EADDRINUSE if a daemon
+ * answers on it, or -errno.
  */
 int control_new(struct event_base *base, const char *path, const struct control_calls *calls,
 		struct control **ret_control);
+/*
+ * The metrics on a TCP port. The address need not be there yet; the unspecified one is all, that of
+ * IPv6 with those of IPv4. Another struct control may be on the port meanwhile. Returns 0 or
+ * -errno.
+ */
+int control_new_metrics(struct event_base *base, const struct addr *address, uint16_t port,
+			const struct control_calls *calls, struct control **ret_control);
 /* Removes the socket. NULL is allowed. */
 void control_free(struct control *control);
 

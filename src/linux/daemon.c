@@ -34,7 +34,8 @@ struct daemon {
 	struct event *signals[4];
 	struct linux_host *host;
 	struct control *control;
-	struct probe *probe; /* NULL if no router tracks the apiserver */
+	struct control *metrics; /* NULL if metrics_listen is off */
+	struct probe *probe;	 /* NULL if no router tracks the apiserver */
 
 	struct instant started;
 	struct instant now;   /* of this turn */
@@ -144,68 +145,105 @@ static void note_step_down(void *context, unsigned seconds)
 	d->step_down_s = seconds;
 }
 
-static int new_control(struct daemon *d, const struct conf *conf, struct control **ret_control)
+static struct control_calls control_calls(struct daemon *d)
 {
-	const struct control_calls calls = {
+	return (struct control_calls){
 		.state = fill_state,
 		.step_down = note_step_down,
 		.context = d,
 	};
+}
+
+static int new_control(struct daemon *d, const struct conf *conf, struct control **ret_control)
+{
+	const struct control_calls calls = control_calls(d);
 
 	return control_new(d->base, socket_path(d, conf), &calls, ret_control);
 }
 
+static int new_metrics(struct daemon *d, const struct conf *conf, struct control **ret_metrics)
+{
+	const struct control_calls calls = control_calls(d);
+
+	if (!conf->metrics_port) {
+		*ret_metrics = NULL;
+		return 0;
+	}
+	return control_new_metrics(d->base, &conf->metrics_address, conf->metrics_port, &calls,
+				   ret_metrics);
+}
+
+static bool metrics_equal(const struct conf *a, const struct conf *b)
+{
+	return a->metrics_port == b->metrics_port &&
+	       addr_equal(&a->metrics_address, &b->metrics_address);
+}
+
+/* What a reload may replace. */
+struct parts {
+	struct probe *probe;
+	struct control *control;
+	struct control *metrics;
+};
+
+/* Frees what is in parts and not in others. */
+static void free_parts(const struct parts *parts, const struct parts *others)
+{
+	if (parts->probe != others->probe)
+		probe_free(parts->probe);
+	if (parts->control != others->control)
+		control_free(parts->control);
+	if (parts->metrics != others->metrics)
+		control_free(parts->metrics);
+}
+
 /* Opens first what the new configuration needs; then nothing can fail any more. */
-static const char *prepare_reload(struct daemon *d, const struct conf *conf, struct probe **probe,
-				  struct control **control)
+static const char *prepare_reload(struct daemon *d, const struct conf *conf, struct parts *parts)
 {
 	if (strcmp(socket_path(d, d->conf), socket_path(d, conf)) &&
-	    new_control(d, conf, control) < 0)
+	    new_control(d, conf, &parts->control) < 0)
 		return "its control_socket cannot be opened";
+	if (!metrics_equal(d->conf, conf) && new_metrics(d, conf, &parts->metrics) < 0)
+		return "its metrics_listen cannot be opened";
 	if ((!d->probe || !conf_tracks_apiserver(conf) ||
 	     !conf_apiserver_equal(&d->conf->apiserver, &conf->apiserver)) &&
-	    new_probe(d, conf, probe) < 0)
+	    new_probe(d, conf, &parts->probe) < 0)
 		return "its probe cannot be started";
 	return NULL;
 }
 
 static void do_reload(struct daemon *d)
 {
+	const struct parts old = {d->probe, d->control, d->metrics};
 	struct conf *conf = read_conf(d->conf_path, log_reload_error);
 	struct conf *before = d->conf;
-	struct probe *probe = d->probe;
-	struct control *control = d->control;
+	struct parts new = old;
 	const char *problem;
 
 	if (!conf) {
 		log_error("%s has errors; the running configuration stays", d->conf_path);
 		return;
 	}
-	problem = prepare_reload(d, conf, &probe, &control);
+	problem = prepare_reload(d, conf, &new);
 	d->conf = conf;
 	if (!problem && !host_configure(d->host, d->now, conf))
 		problem = "there is no memory for it";
 	if (problem) {
 		d->conf = before;
-		if (probe != d->probe)
-			probe_free(probe);
-		if (control != d->control)
-			control_free(control);
+		free_parts(&new, &old);
 		free(conf);
 		log_error("%s: %s; the running configuration stays", d->conf_path, problem);
 		return;
 	}
-	if (probe != d->probe)
-		probe_free(d->probe);
-	if (control != d->control)
-		control_free(d->control);
-	if (!d->probe && probe) {
+	free_parts(&old, &new);
+	if (!d->probe && new.probe) {
 		health_init(&d->health, conf->apiserver.fall, conf->apiserver.rise);
 		d->apiserver.since = d->now;
 		d->ready_changed = true;
 	}
-	d->probe = probe;
-	d->control = control;
+	d->probe = new.probe;
+	d->control = new.control;
+	d->metrics = new.metrics;
 	d->health.fall = conf->apiserver.fall;
 	d->health.rise = conf->apiserver.rise;
 	log_configure(conf->log_level, conf->log_format);
@@ -423,6 +461,10 @@ static bool open_all(struct daemon *d)
 	what = path;
 	if (error < 0)
 		goto fail;
+	what = "metrics_listen";
+	error = new_metrics(d, d->conf, &d->metrics);
+	if (error < 0)
+		goto fail;
 	what = "network";
 	error = host_new(d->base, &d->host);
 	if (error < 0)
@@ -442,6 +484,7 @@ static void close_all(struct daemon *d)
 {
 	probe_free(d->probe);
 	control_free(d->control);
+	control_free(d->metrics);
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(d->signals[0]); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);

@@ -258,6 +258,9 @@ static void put_commands(FILE *out, const struct manifest *manifest)
 	put_quoted(out, "    - ", manifest->conf_path);
 	fputs("    - --socket\n", out);
 	put_quoted(out, "    - ", socket_path(manifest));
+	if (manifest->conf->metrics_port)
+		fprintf(out, "    ports:\n    - name: metrics\n      containerPort: %u\n",
+			manifest->conf->metrics_port);
 	fputs("    livenessProbe:\n"
 	      "      exec:\n"
 	      "        command:\n"

@@ -47,6 +47,16 @@ static const struct row rows[] = {
 	  "/" LONG_64 "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
 	 "up to 107 bytes"},
 	{GLOBAL,
+	 "metrics_listen",
+	 "",
+	 {"", "127.0.0.1:9466", "0.0.0.0:1", "[::]:65535",
+	  "[2001:db8:1234:5678:1234:5678:1234:5678]:9466", "10.0.0.1:09466"},
+	 {"9466", ":9466", "10.0.0.1", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "::1:9466",
+	  "[10.0.0.1]:9466", "[::1]9466", "node:9466", "10.0.0.1:9466/metrics", "10.0.0.1:x",
+	  "10.0.0.1:0000000000000000000000000000000000000000000000000000000000001",
+	  "224.0.0.1:9466", "169.254.0.1:9466", "[fe80::1]:9466"},
+	 "a multicast or link-local address is not allowed"},
+	{GLOBAL,
 	 "address_lease",
 	 "5",
 	 {"0", "2", "3600", "5.000>5", "0003>3"},
@@ -285,6 +295,7 @@ START_TEST(values_are_kept_in_their_units)
 
 	ck_assert_uint_eq(conf->log_level, CONF_LOG_INFO);
 	ck_assert_uint_eq(conf->address_lease_s, 5);
+	ck_assert_uint_eq(conf->metrics_port, 0);
 	ck_assert_uint_eq(conf->announce_refresh_s, 30);
 	ck_assert_int_eq(conf->apiserver.interval_us, 1000000);
 	ck_assert_int_eq(conf->apiserver.timeout_us, 1000000);

@@ -137,7 +137,8 @@ static const struct {
 	 "7: baz: unknown option in section vrrp_instance\n"
 	 "8: qux: unknown option in section vrrp_instance\n"
 	 "9: fall: unknown option in section vrrp_instance\n"},
-	{"metrics_listen = \"127.0.0.1:9466\"\n" VIP, "1: metrics_listen: unknown option\n"},
+	{"metrics_listen = \"9466\"\n" VIP,
+	 "1: metrics_listen = 9466: must be ADDRESS:PORT, such as 127.0.0.1:9466 or [::]:9466\n"},
 	{"foo = 1\nglobal_defs {\n\trouter_id = x\n}\n" VIP,
 	 "1: foo: unknown option\n"
 	 "2: global_defs: unknown option or section; what follows was not read\n"},
@@ -292,6 +293,7 @@ START_TEST(effective_configuration)
 	ck_assert_str_eq(text, "log_level = info\n"
 			       "log_format = text\n"
 			       "control_socket = \"/run/cpvrrp/cpvrrp.sock\"\n"
+			       "metrics_listen = \"\"\n"
 			       "address_lease = 5\n"
 			       "announce_refresh = 30\n"
 			       "\n"

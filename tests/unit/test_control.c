@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,9 +24,12 @@
 #include "unit.h"
 
 #define CONNECTIONS_MAX 16 /* as documented */
+#define METRICS_PORT 9466
 
 static char directory[64];
-static char path[96]; /* in a directory that does not exist yet */
+static char path[96];		    /* in a directory that does not exist yet */
+static struct addr metrics_address; /* with METRICS_PORT: of this test alone */
+static bool over_tcp;		    /* which of the two raw_connect() takes */
 static pid_t server;
 static int step_downs[2]; /* the server writes the seconds of each step-down */
 
@@ -60,7 +64,7 @@ static void stop(evutil_socket_t number, short events, void *base)
 static void serve(int listening)
 {
 	struct event_base *base = event_base_new();
-	struct control *control;
+	struct control *control, *metrics = NULL;
 	struct event *term = evsignal_new(base, SIGTERM, stop, base);
 	int error;
 
@@ -68,10 +72,13 @@ static void serve(int listening)
 	umask(0); /* the mode of the socket must not depend on it */
 	event_add(term, NULL);
 	error = control_new(base, path, &calls, &control);
+	if (!error)
+		error = control_new_metrics(base, &metrics_address, METRICS_PORT, &calls, &metrics);
 	close(listening);
 	if (!error) {
 		event_base_dispatch(base);
 		control_free(control);
+		control_free(metrics);
 	}
 	event_free(term);
 	event_base_free(base);
@@ -116,6 +123,9 @@ static void setup(void)
 	snprintf(directory, sizeof(directory), "/tmp/cpvrrp-control.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/run/cpvrrp/socket", directory);
+	metrics_address = addr_from_bytes(
+		ADDR_FAMILY_IPV4, (const uint8_t[]){127, (uint8_t)(getpid() >> 16),
+						    (uint8_t)(getpid() >> 8), (uint8_t)getpid()});
 	ck_assert_int_eq(pipe2(step_downs, O_NONBLOCK), 0);
 }
 
@@ -150,10 +160,25 @@ static int raw_socket(struct sockaddr_un *ret_address)
 	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
+static int raw_metrics_socket(struct sockaddr_in *ret_address)
+{
+	*ret_address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(METRICS_PORT)};
+	memcpy(&ret_address->sin_addr, metrics_address.bytes, sizeof(ret_address->sin_addr));
+	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
 static int raw_connect(void)
 {
+	struct sockaddr_in metrics;
 	struct sockaddr_un address;
-	int fd = raw_socket(&address);
+	int fd;
+
+	if (over_tcp) {
+		fd = raw_metrics_socket(&metrics);
+		ck_assert_int_eq(connect(fd, (struct sockaddr *)&metrics, sizeof(metrics)), 0);
+		return fd;
+	}
+	fd = raw_socket(&address);
 
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	return fd;
@@ -286,6 +311,27 @@ START_TEST(replaced_socket)
 }
 END_TEST
 
+/* The socket and its directory were removed: a daemon that nobody can ask makes them again. */
+START_TEST(removed_socket)
+{
+	char part[128], *body = NULL;
+	int tries = 0;
+
+	server_start();
+	unlink(path);
+	snprintf(part, sizeof(part), "%s/run/cpvrrp", directory);
+	ck_assert_int_eq(rmdir(part), 0);
+	while (control_request(path, "GET", "/healthz", &body) != 200) {
+		ck_assert_int_lt(tries++, 30);
+		nanosleep(&(struct timespec){.tv_nsec = CONTROL_WATCH_S * 100000000}, NULL);
+	}
+	free(body);
+	ck_assert_uint_eq(mode_of(path), 0600);
+	ck_assert_int_eq(server_stop(), 0);
+	ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
 START_TEST(long_path)
 {
 	char *body;
@@ -374,6 +420,61 @@ START_TEST(step_down)
 }
 END_TEST
 
+static const struct {
+	const char *request;
+	const char *answer;
+	const char *part;
+} metrics_requests[] = {
+	{"GET /metrics", "HTTP/1.0 200 OK\r\n", "# TYPE cpvrrp_build_info gauge\n"},
+	{"GET /healthz", "HTTP/1.0 200 OK\r\n", "\r\n\r\nok\n"},
+	{"HEAD /metrics", "HTTP/1.0 200 OK\r\n", "\r\n\r\n"},
+	{"POST /metrics", "HTTP/1.0 405 ", "wrong method\n"},
+	{"GET /v1/state", "HTTP/1.0 404 ", "there is /metrics and /healthz\n"},
+	{"POST /v1/step-down", "HTTP/1.0 404 ", "there is /metrics and /healthz\n"},
+	{"GET /", "HTTP/1.0 404 ", "there is /metrics and /healthz\n"},
+};
+
+/* Who can reach the port sees the metrics and can do nothing. */
+START_TEST(metrics_request)
+{
+	char answer[65536] = "";
+	ssize_t size = 1, used = 0;
+	unsigned seconds;
+	int fd;
+
+	server_start();
+	over_tcp = true;
+	fd = raw_connect();
+	dprintf(fd, "%s HTTP/1.0\r\n\r\n", metrics_requests[_i].request);
+	while (size > 0) {
+		size = read(fd, answer + used, sizeof(answer) - 1 - (size_t)used);
+		used += size;
+	}
+	ck_assert_int_eq(size, 0);
+	answer[used] = '\0';
+	ck_assert_msg(strncmp(answer, metrics_requests[_i].answer,
+			      strlen(metrics_requests[_i].answer)) == 0,
+		      "%s", answer);
+	ck_assert_msg(strstr(answer, metrics_requests[_i].part) != NULL, "%s", answer);
+	ck_assert_int_eq(read(step_downs[0], &seconds, sizeof(seconds)), -1);
+	close(fd);
+}
+END_TEST
+
+/* FAIL CLOSED. */
+START_TEST(metrics_port_in_use)
+{
+	struct sockaddr_in address;
+	int fd = raw_metrics_socket(&address);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(listen(fd, 4), 0);
+	server_start();
+	ck_assert_int_eq(server_wait(), EADDRINUSE);
+	close(fd);
+}
+END_TEST
+
 /* Sends bytes and returns the status of the answer, 0 if there is none. */
 static int raw_request(const char *start, size_t padding, const char *end)
 {
@@ -396,6 +497,7 @@ START_TEST(limits)
 	unsigned seconds;
 
 	server_start();
+	over_tcp = _i;
 	signal(SIGPIPE, SIG_IGN);
 	/* Again and again: no request must be served with what is left of another one. */
 	for (int i = 0; i < 3; i++) {
@@ -462,6 +564,7 @@ START_TEST(connections)
 	struct pollfd first;
 
 	server_start();
+	over_tcp = _i;
 	check_request("GET", "/healthz", 200, "ok\n");
 	sleep_ms(500);
 	idle = server_files();
@@ -469,6 +572,8 @@ START_TEST(connections)
 		fds[i] = raw_connect();
 	sleep_ms(500);
 	ck_assert_uint_eq(server_files(), idle + CONNECTIONS_MAX);
+	if (over_tcp)
+		check_request("GET", "/healthz", 200, "ok\n");
 	first = (struct pollfd){.fd = fds[0], .events = POLLIN};
 	ck_assert_int_eq(poll(&first, 1, 3000), 0);
 	ck_assert_int_eq(poll(&first, 1, 3000), 1);
@@ -801,12 +906,15 @@ Suite *suite_control(void)
 	tcase_add_test(tcase, starting_daemon);
 	tcase_add_test(tcase, no_socket);
 	tcase_add_test(tcase, replaced_socket);
+	tcase_add_test(tcase, removed_socket);
 	tcase_add_test(tcase, long_path);
+	tcase_add_loop_test(tcase, metrics_request, 0, COUNT(metrics_requests));
+	tcase_add_test(tcase, metrics_port_in_use);
 	tcase_add_loop_test(tcase, request, 0, COUNT(requests));
 	tcase_add_loop_test(tcase, step_down, 0, COUNT(step_down_requests));
-	tcase_add_test(tcase, limits);
+	tcase_add_loop_test(tcase, limits, 0, 2);
 	tcase_add_test(tcase, one_request);
-	tcase_add_test(tcase, connections);
+	tcase_add_loop_test(tcase, connections, 0, 2);
 	tcase_add_test(tcase, no_daemon);
 	tcase_add_test(tcase, silent_daemon);
 	tcase_add_loop_test(tcase, answer, 0, COUNT(answers));

@@ -152,6 +152,17 @@ START_TEST(manifest_grace)
 }
 END_TEST
 
+START_TEST(manifest_metrics)
+{
+	ck_assert(print());
+	ck_assert_ptr_null(strstr(text, "ports:"));
+	conf->metrics_port = 9466;
+	ck_assert(print());
+	ck_assert_ptr_nonnull(
+		strstr(text, "    ports:\n    - name: metrics\n      containerPort: 9466\n"));
+}
+END_TEST
+
 START_TEST(manifest_refused)
 {
 	char long_path[CONF_PATH_SIZE + 1];
@@ -213,6 +224,7 @@ Suite *suite_manifest(void)
 	tcase_add_test(tcase, manifest_credentials);
 	tcase_add_test(tcase, manifest_socket);
 	tcase_add_test(tcase, manifest_grace);
+	tcase_add_test(tcase, manifest_metrics);
 	tcase_add_test(tcase, manifest_refused);
 	tcase_add_test(tcase, manifest_dots);
 	tcase_add_test(tcase, manifest_quotes);
