@@ -148,12 +148,6 @@ static bool parse(int argc, char **argv, struct cli *cli)
 	return true;
 }
 
-static void ignore_error(void *context, const char *line)
-{
-	(void)context;
-	(void)line;
-}
-
 /* What could not be written must not look like success: a full disk, a closed pipe. */
 static int finish_output(void)
 {
@@ -199,20 +193,18 @@ static int print_manifest(const struct cli *cli)
 	return printed ? finish_output() : CLI_EXIT_CONFIG;
 }
 
-/*
- * One request to the daemon; its answer goes to *ret_body, free() it. The socket is the one that
- * the configuration names, or the default if that cannot be read.
- */
+/* One request to the daemon; its answer goes to *ret_body, free() it. */
 static int ask(const struct cli *cli, const char *method, const char *target, char **ret_body)
 {
+	char configured[CONF_SOCKET_SIZE];
 	const char *path = cli->socket_path;
-	struct conf *conf = path ? NULL : conf_file_read(cli->conf_path, ignore_error, NULL);
 	char *body = NULL;
 	int status;
 
-	if (!path)
-		path = conf ? conf->control_socket
-			    : conf_option_find(CONF_SECTION_GLOBAL, "control_socket")->initial;
+	if (!path) {
+		conf_file_control_socket(cli->conf_path, configured);
+		path = configured;
+	}
 	status = control_request(path, method, target, &body);
 	if (status == 200)
 		*ret_body = body;
@@ -223,7 +215,6 @@ static int ask(const struct cli *cli, const char *method, const char *target, ch
 			target, status, body);
 	if (status != 200)
 		free(body);
-	free(conf);
 	return status == 200 ? CLI_EXIT_OK : CLI_EXIT_FAILED;
 }
 

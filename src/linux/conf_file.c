@@ -58,6 +58,7 @@ struct section {
 
 struct reader {
 	struct conf *conf;
+	const char *text;
 	size_t error_count;
 	struct file_error errors[ERRORS_MAX];
 	size_t unknown_count;
@@ -232,6 +233,35 @@ static int take_end(cfg_t *cfg, cfg_opt_t *opt, const char *text, void *result)
 	return 0;
 }
 
+static const char *skip_blanks(const char *text)
+{
+	return text + strspn(text, " \t\r\n");
+}
+
+/* Whether text is `NAME = {}`, as libconfuse takes it. */
+static bool is_empty_list(const char *text, const char *name)
+{
+	if (strncmp(text, name, strlen(name)) != 0)
+		return false;
+	text = skip_blanks(text + strlen(name));
+	text += *text == '+';
+	if (*text != '=')
+		return false;
+	text = skip_blanks(text + 1);
+	return *text == '{' && *skip_blanks(text + 1) == '}';
+}
+
+/* libconfuse does not say where it read an empty list; the section begins in line from. */
+static int empty_list_line(const char *name, int from)
+{
+	const char *text = reader->text;
+
+	for (int line = 1; *text; line += *text++ == '\n')
+		if (line >= from && is_empty_list(text, name))
+			return line;
+	return from;
+}
+
 /* A section was closed. An empty list made no call of take_value(). */
 static int close_section(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -246,7 +276,11 @@ static int close_section(cfg_t *cfg, cfg_opt_t *opt)
 			struct section *read = section_read(section);
 
 			read->options[option - conf_options].bad = true;
-			add_error(read->line, "%s: the list is empty", list->name);
+			add_error(empty_list_line(list->name, read->line),
+				  "%s: the list is empty; %s", list->name,
+				  option->type == CONF_TYPE_PEERS
+					  ? "name every node, or leave it out for multicast"
+					  : "at least one address is needed");
 		}
 	}
 	return reader->stop;
@@ -301,6 +335,14 @@ __attribute__((format(printf, 2, 0))) static void take_error(cfg_t *cfg, const c
 	reader->explained = true;
 	if (!strcmp(format, "no such option '%s'")) {
 		take_strange_name(cfg, va_arg(arguments, const char *));
+		return;
+	}
+	if (!strcmp(format, "missing title for section '%s'")) {
+		add_error(cfg->line,
+			  "%s: its name is missing, as in %s apiserver { ... }; what follows was "
+			  "not read",
+			  conf_section_name(CONF_SECTION_INSTANCE),
+			  conf_section_name(CONF_SECTION_INSTANCE));
 		return;
 	}
 	vsnprintf(text, sizeof(text), format, arguments);
@@ -375,9 +417,9 @@ static const char *token_fault(const char *text, size_t length)
  * Makes blanks of comments: behind one, libconfuse 3.3 counts lines wrongly, and it takes none
  * within a list (its issue 150). Refuses what would surprise: values that depend on the environment
  * of whoever reads the file, escapes, and strings that go on in the next line because their end was
- * forgotten. False if there was an error.
+ * forgotten. Returns where there was an error, NULL if there was none.
  */
-static bool scan(char *text)
+static char *scan(char *text)
 {
 	int line = 1;
 
@@ -392,13 +434,13 @@ static bool scan(char *text)
 			fault = token_fault(text, length);
 			if (fault) {
 				add_error(line, "%s; what follows was not read", fault);
-				return false;
+				return text;
 			}
 			line += *text == '\n';
 		}
 		text += length;
 	}
-	return true;
+	return NULL;
 }
 
 /* The text of an open file, ended with a zero byte and with room for TAIL. Returns 0 or -errno. */
@@ -647,11 +689,12 @@ static void report(const char *path, void (*tell)(void *, const char *), void *c
 	}
 }
 
-struct conf *conf_file_read(const char *path, void (*error)(void *context, const char *line),
-			    void *context)
+/* If there were errors, NULL; but if partly is set, what could be read nevertheless. */
+static struct conf *read_file(const char *path, bool partly,
+			      void (*error)(void *context, const char *line), void *context)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
-	char *text = NULL;
+	char *fault, *text = NULL;
 	int code;
 
 	assert(conf_option_count <= OPTIONS_MAX);
@@ -664,12 +707,16 @@ struct conf *conf_file_read(const char *path, void (*error)(void *context, const
 		return NULL;
 	}
 	reader->conf = conf;
-	if (scan(text)) {
+	reader->text = text;
+	fault = scan(text);
+	if (fault && partly)
+		*fault = '\0';
+	if (!fault || partly) {
 		memcpy(text + strlen(text), TAIL, sizeof(TAIL));
 		parse(text);
 	}
 	report(path, error, context);
-	if (reader->error_count) {
+	if (reader->error_count && !partly) {
 		free(conf);
 		conf = NULL;
 	}
@@ -677,6 +724,27 @@ struct conf *conf_file_read(const char *path, void (*error)(void *context, const
 	free(reader);
 	reader = NULL;
 	return conf;
+}
+
+struct conf *conf_file_read(const char *path, void (*error)(void *context, const char *line),
+			    void *context)
+{
+	return read_file(path, false, error, context);
+}
+
+static void ignore_error(void *context, const char *line)
+{
+	(void)context;
+	(void)line;
+}
+
+void conf_file_control_socket(const char *path, char ret_socket[CONF_SOCKET_SIZE])
+{
+	struct conf *conf = read_file(path, true, ignore_error, NULL);
+	const struct conf_option *option = conf_option_find(CONF_SECTION_GLOBAL, "control_socket");
+
+	snprintf(ret_socket, CONF_SOCKET_SIZE, "%s", conf ? conf->control_socket : option->initial);
+	free(conf);
 }
 
 static void print_list(const struct conf_option *option, const struct addr *list, size_t count,

@@ -19,6 +19,13 @@
 struct conf *conf_file_read(const char *path, void (*error)(void *context, const char *line),
 			    void *context);
 
+/*
+ * The control_socket of path alone, also if the file has errors elsewhere: who asks the daemon must
+ * not fail for what the daemon did not take over. The default if the file says none that can be
+ * read.
+ */
+void conf_file_control_socket(const char *path, char ret_socket[CONF_SOCKET_SIZE]);
+
 /* Writes the effective configuration, defaults filled in, so that reading it again gives the same
  * struct conf. */
 void conf_file_print(const struct conf *conf, FILE *stream);

@@ -482,6 +482,8 @@ fail:
 
 static void close_all(struct daemon *d)
 {
+	/* Without its event a signal would end the process, with a status of its own. */
+	hold_signals(SIG_BLOCK);
 	probe_free(d->probe);
 	control_free(d->control);
 	control_free(d->metrics);

@@ -123,9 +123,9 @@ static const char *explanation(enum vrrp_reason reason)
 	case VRRP_REASON_NO_SOCKET:
 		return "cannot open a raw socket on %s; tried again every second";
 	case VRRP_REASON_ADD_FAILED:
-		return "cannot add an address; tried again every second";
+		return "cannot add an address; Backup again after a second";
 	case VRRP_REASON_SEND_FAILED:
-		return "cannot send adverts; tried again every second";
+		return "cannot send adverts; Backup again after a second";
 	}
 	return "";
 }

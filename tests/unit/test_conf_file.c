@@ -174,9 +174,12 @@ static const struct {
 	/* Empty. */
 	{"", " vrrp_instance: at least one is needed\n"},
 	{"vrrp_instance a {\n\tvirtual_ipaddress = { 10.0.0.1 }\n\tunicast_peer = { }\n}\n",
-	 "1: unicast_peer: the list is empty\n"},
+	 "3: unicast_peer: the list is empty; name every node, or leave it out for multicast\n"},
 	{"vrrp_instance a {\n\tvirtual_ipaddress = { }\n}\n",
-	 "1: virtual_ipaddress: the list is empty\n"},
+	 "2: virtual_ipaddress: the list is empty; at least one address is needed\n"},
+	{VIP "vrrp_instance a {\n\tvirtual_ipaddress = { 10.0.0.2 }\n}\nvrrp_instance b {\n"
+	     "\tvirtual_ipaddress = { 10.0.0.3 } unicast_peer # x\n=\n{\n}\n}\n",
+	 "6: unicast_peer: the list is empty; name every node, or leave it out for multicast\n"},
 
 	/* Braces, quotes and comments that do not end, values that are missing. */
 	{"\nvrrp_instance a {\n\tvirtual_ipaddress = { 10.0.0.1 }\n",
@@ -198,7 +201,8 @@ static const struct {
 	 "2: missing equal sign after option 'log_level'; what follows was not read\n"},
 	{VIP "log_level = { info }\n", "2: unexpected token '{'; what follows was not read\n"},
 	{"vrrp_instance {\n}\n",
-	 "1: missing title for section 'vrrp_instance'; what follows was not read\n"},
+	 "1: vrrp_instance: its name is missing, as in vrrp_instance apiserver { ... }; what "
+	 "follows was not read\n"},
 
 	/* libconfuse gives up at an empty name and says nothing. */
 	{VIP "\"\" log_level = loud\n" VIP, "2: " NO_NAME},
@@ -338,17 +342,15 @@ static void expect_unreadable(const char *path, const char *error)
 
 START_TEST(what_is_no_file)
 {
-	char directory[] = "/tmp/cpvrrp-test-XXXXXX";
-	char path[PATH_SIZE];
+	char directory[UNIT_DIRECTORY_SIZE];
+	char path[UNIT_DIRECTORY_SIZE + 8];
 
-	ck_assert_ptr_nonnull(mkdtemp(directory));
+	unit_mkdtemp(directory, "conf_file");
 	expect_unreadable(directory, " Is a directory\n");
 	snprintf(path, sizeof(path), "%s/fifo", directory);
 	expect_unreadable(path, " No such file or directory\n");
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	expect_unreadable(path, " not a regular file\n");
-	unlink(path);
-	rmdir(directory);
 }
 END_TEST
 

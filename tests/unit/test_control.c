@@ -26,7 +26,7 @@
 #define CONNECTIONS_MAX 16 /* as documented */
 #define METRICS_PORT 9466
 
-static char directory[64];
+static char directory[UNIT_DIRECTORY_SIZE];
 static char path[96];		    /* in a directory that does not exist yet */
 static struct addr metrics_address; /* with METRICS_PORT: of this test alone */
 static bool over_tcp;		    /* which of the two raw_connect() takes */
@@ -120,8 +120,7 @@ static int server_stop(void)
 
 static void setup(void)
 {
-	snprintf(directory, sizeof(directory), "/tmp/cpvrrp-control.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(directory));
+	unit_mkdtemp(directory, "control");
 	snprintf(path, sizeof(path), "%s/run/cpvrrp/socket", directory);
 	metrics_address = addr_from_bytes(
 		ADDR_FAMILY_IPV4, (const uint8_t[]){127, (uint8_t)(getpid() >> 16),
@@ -131,16 +130,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	char part[128];
-
 	if (server > 0)
 		server_stop();
-	unlink(path);
-	snprintf(part, sizeof(part), "%s/run/cpvrrp", directory);
-	rmdir(part);
-	snprintf(part, sizeof(part), "%s/run", directory);
-	rmdir(part);
-	rmdir(directory);
 }
 
 static void make_directories(void)
@@ -823,6 +814,37 @@ START_TEST(cli_configured_socket)
 }
 END_TEST
 
+static const struct {
+	const char *before;
+	const char *after;
+} broken[] = {
+	{"", "nonsense = 1\n"},
+	{"nonsense = 1\nvrrp_instance a { priority = 300 }\n", ""},
+	{"", "vrrp_instance a {\n"},
+	{"", "log_level = \"info\nlog_format = text # x\n"},
+};
+
+/* A file that somebody is editing: the daemon runs with what it has, and is still there to be
+ * asked.
+ */
+START_TEST(cli_broken_config)
+{
+	char name[128];
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s/conf", directory);
+	file = fopen(name, "w");
+	fprintf(file, "%scontrol_socket = \"%s\" # x\n%s", broken[_i].before, path,
+		broken[_i].after);
+	fclose(file);
+	server_start();
+	ck_assert_int_eq(RUN("--check-config", "--config", name), CLI_EXIT_CONFIG);
+	ck_assert_int_eq(RUN("--ready", "--config", name), CLI_EXIT_OK);
+	ck_assert_str_eq(errors, "");
+	unlink(name);
+}
+END_TEST
+
 START_TEST(cli_wrong_config)
 {
 	static const char text[] = "nonsense = 1\nvrrp_instance a {\n\tpriority = 300\n}\n";
@@ -928,6 +950,7 @@ Suite *suite_control(void)
 	tcase_add_loop_test(cli, cli_no_daemon, 0, 4);
 	tcase_add_test(cli, cli_daemon);
 	tcase_add_test(cli, cli_configured_socket);
+	tcase_add_loop_test(cli, cli_broken_config, 0, COUNT(broken));
 	tcase_add_test(cli, cli_wrong_config);
 	tcase_add_test(cli, cli_wrong_key);
 	tcase_add_test(cli, cli_full_disk);

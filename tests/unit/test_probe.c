@@ -23,7 +23,7 @@
 #define PATIENCE_S 20
 #define REPORTS_MAX 64
 
-static char directory[] = "/tmp/test_probe.XXXXXX"; /* of the certificates; made by setup_files() */
+static char directory[UNIT_DIRECTORY_SIZE]; /* of the certificates; made by setup_files() */
 
 static struct {
 	pid_t pid;
@@ -183,18 +183,9 @@ static void setup_files(void)
 {
 	char command[512];
 
-	ck_assert_ptr_nonnull(mkdtemp(directory));
+	unit_mkdtemp(directory, "probe");
 	snprintf(command, sizeof(command), "'%s/lib/make-certs' '%s'", TESTS_DIR, directory);
 	ck_assert_int_eq(system(command), 0);
-}
-
-static void teardown_files(void)
-{
-	char command[512];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
-	ck_assert_int_eq(system(command), 0);
-	strcpy(strrchr(directory, '.'), ".XXXXXX");
 }
 
 static void setup(void)
@@ -971,12 +962,12 @@ Suite *suite_probe(void)
 	TCase *files = tcase_create("files");
 	TCase *talk = tcase_create("server");
 
-	tcase_add_unchecked_fixture(files, setup_files, teardown_files);
+	tcase_add_unchecked_fixture(files, setup_files, NULL);
 	tcase_add_loop_test(files, unusable_file_is_refused, 0, COUNT(checks));
 	tcase_add_test(files, unusable_token_is_refused);
 	suite_add_tcase(suite, files);
 
-	tcase_add_unchecked_fixture(talk, setup_files, teardown_files);
+	tcase_add_unchecked_fixture(talk, setup_files, NULL);
 	tcase_add_checked_fixture(talk, setup, teardown);
 	tcase_set_timeout(talk, 60);
 	tcase_add_test(talk, one_connection_is_kept);

@@ -441,8 +441,8 @@ static const struct {
 	{VRRP_REASON_NOT_A_PEER, "eth0", "no address of eth0 is in unicast_peer"},
 	{VRRP_REASON_NO_SOCKET, "eth0",
 	 "cannot open a raw socket on eth0; tried again every second"},
-	{VRRP_REASON_ADD_FAILED, "eth0", "cannot add an address; tried again every second"},
-	{VRRP_REASON_SEND_FAILED, "eth0", "cannot send adverts; tried again every second"},
+	{VRRP_REASON_ADD_FAILED, "eth0", "cannot add an address; Backup again after a second"},
+	{VRRP_REASON_SEND_FAILED, "eth0", "cannot send adverts; Backup again after a second"},
 };
 #define SENTENCE_COUNT (sizeof(sentences) / sizeof(sentences[0]))
 

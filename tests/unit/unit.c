@@ -1,22 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "unit.h"
 
-int main(void)
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char directory[] = "/tmp/cpvrrp-unit.XXXXXX";
+static volatile pid_t runner;
+
+void unit_mkdtemp(char path[UNIT_DIRECTORY_SIZE], const char *name)
+{
+	snprintf(path, UNIT_DIRECTORY_SIZE, "%s/%s.XXXXXX", directory, name);
+	ck_assert_ptr_nonnull(mkdtemp(path));
+}
+
+static int run(void)
 {
 	Suite *(*const suites[])(void) = {
 		suite_addr,   suite_wire,  suite_checksum, suite_advert,  suite_neigh,
 		suite_health, suite_vrrp,  suite_conf,	   suite_engine,  suite_conf_file,
 		suite_log,    suite_probe, suite_state,	   suite_control, suite_manifest,
 	};
-	SRunner *runner = srunner_create(NULL);
+	SRunner *suite_runner = srunner_create(NULL);
 	int failed;
 
 	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
-		srunner_add_suite(runner, suites[i]());
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+		srunner_add_suite(suite_runner, suites[i]());
+	srunner_run_all(suite_runner, CK_NORMAL);
+	failed = srunner_ntests_failed(suite_runner);
+	srunner_free(suite_runner);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *position)
+{
+	(void)status;
+	(void)type;
+	(void)position;
+	return remove(path);
+}
+
+static void forward(int number)
+{
+	kill(runner, number);
+}
+
+/* A test that fails or is stopped does not get to clean up, so somebody else does it. */
+int main(void)
+{
+	int status = 0;
+
+	if (!mkdtemp(directory))
+		return EXIT_FAILURE;
+	fflush(NULL);
+	runner = fork();
+	if (runner == 0)
+		exit(run());
+	signal(SIGINT, forward);
+	signal(SIGTERM, forward);
+	while (waitpid(runner, &status, 0) < 0)
+		;
+	nftw(directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
 }

@@ -5,6 +5,10 @@
 
 #include <check.h>
 
+/* A new directory for files of a test; it is gone when all tests have ended, however they end. */
+#define UNIT_DIRECTORY_SIZE 64
+void unit_mkdtemp(char path[UNIT_DIRECTORY_SIZE], const char *name);
+
 Suite *suite_addr(void);
 Suite *suite_wire(void);
 Suite *suite_checksum(void);
