@@ -170,8 +170,7 @@ static void enter_backup(struct vrrp *vr, struct instant now, enum vrrp_reason r
 	if (vr->state == VRRP_STATE_INITIALIZE)
 		vr->preempt_from = instant_add(now, vr->config.preempt_delay_us);
 	clear_timers(vr);
-	vr->active_address = (struct addr){.family = vr->primary.family};
-	vr->active_priority = 0;
+	vr->active_priority = VRRP_PRIORITY_STOP;
 	await(vr, now, vr->config.advert_int_cs);
 	enter(vr, VRRP_STATE_BACKUP, reason, out);
 }
@@ -292,9 +291,11 @@ static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp
 	if (priority == VRRP_PRIORITY_STOP) {
 		vr->active_priority = VRRP_PRIORITY_STOP;
 		set_active_down(vr, after_skew, VRRP_REASON_ACTIVE_STOPPED);
-	} else if (follows_another(vr, now, event)) {
 		return;
-	} else if (!preempts(vr, now, priority)) {
+	}
+	if (follows_another(vr, now, event))
+		return;
+	if (!preempts(vr, now, priority)) {
 		follow(vr, now, event);
 	} else if (health_band(priority) == health_band(vrrp_priority(vr))) {
 		/* 6.4.2: Preempt_Mode is True and the priority is lower: discard. */
@@ -317,14 +318,15 @@ static bool is_better(const struct vrrp *vr, const struct vrrp_event *event)
 
 /*
  * After a partition the winner may never hear this router, and its clients would go on sending
- * here. So the loser says once that it was Active too; the winner answers by announcing again. Not
- * after a nap, when it was Active in name only.
+ * here. So the loser says once that it was Active too; the winner answers by announcing again. It
+ * says so with the lowest priority: a winner that has become unready meanwhile must not yield to
+ * who has just gone. Not after a nap, when it was Active in name only.
  */
 static void yield_to(struct vrrp *vr, struct instant now, const struct vrrp_event *event,
 		     enum vrrp_reason reason, struct vrrp_actions *out)
 {
 	if (reason == VRRP_REASON_HIGHER_PRIORITY && !overslept(vr, now))
-		send_advert(out, vrrp_priority(vr));
+		send_advert(out, VRRP_PRIORITY_LEAVING);
 	leave_active(vr, now, reason, out);
 	if (vr->state == VRRP_STATE_BACKUP)
 		follow(vr, now, event);
@@ -563,7 +565,7 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 
 	vr->config = *config;
 	if (interval_changed && vr->state == VRRP_STATE_BACKUP &&
-	    addr_is_unspecified(&vr->active_address)) {
+	    vr->active_priority == VRRP_PRIORITY_STOP) {
 		vr->active_adver_interval_cs = config->advert_int_cs;
 		vr->active_down = instant_min(vr->active_down,
 					      instant_add(now, vrrp_active_down_interval_us(vr)));

@@ -128,10 +128,11 @@ struct vrrp {
 	uint8_t priority;    /* by readiness; see vrrp_priority() for what is advertised */
 	struct addr primary; /* unspecified until the first RECOVER */
 	uint16_t active_adver_interval_cs;
-	struct addr
-		active_address; /* Backup: the Active that is followed; unspecified = none heard */
+	/* Backup: the Active that is followed, and when it spoke last; priority 0 = there is none.
+	 */
 	uint8_t active_priority;
-	struct instant active_heard; /* meaningful while active_priority is not 0 */
+	struct addr active_address;
+	struct instant active_heard;
 
 	/* Timers; INSTANT_NEVER when not set. */
 	struct instant active_down; /* Backup: Active_Down_Timer */

@@ -176,6 +176,7 @@ static bool is_harmless(const struct sim *sim, const struct fault *fault)
 	case FAULT_DELAY:
 	case FAULT_DUPLICATE:
 	case FAULT_CORRUPT:
+	case FAULT_ADD_SLOW:
 	case FAULT_FORGE_ACCEPTED:
 	case FAULT_REPLAY:
 		return false;
@@ -227,6 +228,9 @@ static int64_t extra_us(const struct fault *fault)
 {
 	if (fault->kind == FAULT_ADD_FAILS || fault->kind == FAULT_SEND_FAILS)
 		return VRRP_RETRY_US;
+	/* For both families, one after the other. */
+	if (fault->kind == FAULT_ADD_SLOW)
+		return 2 * fault->amount;
 	if (fault->kind == FAULT_SOCKET_FAILS || fault->kind == FAULT_INTERFACE_GONE)
 		return SIM_SOCKET_RETRY_US;
 	/* What is under way when the delay ends still comes late. */
@@ -527,7 +531,8 @@ void check_notify(struct node *node, const struct router *router,
 		check_takeover(node, router, transition);
 		watch->scheduled = 0;
 		watch->scheduled_from = transition->at;
-		watch->scheduled_at = watch->rescheduled_at = transition->at;
+		watch->scheduled_at = transition->at;
+		watch->rescheduled_at = node_clock(node, node->sim->now + node->waited_us);
 		watch->scheduled_interval_us = interval_us(router);
 	}
 	if (transition->from == VRRP_STATE_ACTIVE)
@@ -563,8 +568,8 @@ void check_announce(struct node *node, const struct router *router)
 
 /*
  * An advert reaches the socket. That of a ready Active is followed, and nobody but itself can undo
- * that. All bets are off after one that is not genuine, or that preempt `always` discards except
- * while preempt_delay runs.
+ * that. All bets are off after one that is not genuine, priority 0 from anybody, or one that
+ * preempt `always` discards except while preempt_delay runs.
  */
 void check_heard(struct node *node, const struct message *message)
 {
@@ -576,7 +581,8 @@ void check_heard(struct node *node, const struct message *message)
 
 	if (message->must_refuse || !router || router->notified != VRRP_STATE_BACKUP)
 		return;
-	if (!message->genuine || (!ready && addr_equal(&message->source, &watch->heard_from)) ||
+	if (!message->genuine || priority == VRRP_PRIORITY_STOP ||
+	    (!ready && addr_equal(&message->source, &watch->heard_from)) ||
 	    (ready && router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS &&
 	     priority < router->ready_priority)) {
 		watch->heard = false;
@@ -636,8 +642,10 @@ static void check_schedule(struct node *node, const struct router *router, struc
 		watch->scheduled_from = instant_add(now, -interval_us(router));
 		watch->scheduled_interval_us = interval_us(router);
 	}
-	if (adverts_since(node, router) > 0)
-		watch->scheduled_at = watch->rescheduled_at = now;
+	if (adverts_since(node, router) > 0) {
+		watch->scheduled_at = now;
+		watch->rescheduled_at = node_clock(node, node->sim->now + node->waited_us);
+	}
 	elapsed_us = instant_since(now, watch->scheduled_from);
 	if (!watch->hold_ends)
 		watch->scheduled += (int64_t)adverts_since(node, router);
@@ -832,7 +840,9 @@ static void check_timers(struct node *node, const struct router *router, struct 
 	    instant_since(vr->active_down, now) > 4 * vr->active_adver_interval_cs * SIM_CS)
 		check_broken(node->sim, "a Backup waits an Active_Down_Interval at most", "n%d",
 			     node->id + 1);
-	if (vr->state == VRRP_STATE_ACTIVE && instant_since(vr->adver, now) > interval_us(router))
+	if (vr->state == VRRP_STATE_ACTIVE &&
+	    instant_since(vr->adver, node_clock(node, node->sim->now + node->waited_us)) >
+		    interval_us(router))
 		check_broken(node->sim, "the next advert is due within an interval", "n%d",
 			     node->id + 1);
 }

@@ -31,6 +31,7 @@ const char *fault_name(enum fault_kind kind)
 		[FAULT_STEP_DOWN] = "step-down",
 		[FAULT_RELOAD] = "reload",
 		[FAULT_ADD_FAILS] = "add-fails",
+		[FAULT_ADD_SLOW] = "add-slow",
 		[FAULT_SEND_FAILS] = "send-fails",
 		[FAULT_SOCKET_FAILS] = "socket-fails",
 		[FAULT_ANNOUNCE_FAILS] = "announce-fails",
@@ -384,6 +385,9 @@ static void begin_on_kernel(struct node *node, const struct fault *fault)
 	struct kernel *kernel = &node->kernel;
 
 	kernel->add_fails += fault->kind == FAULT_ADD_FAILS;
+	kernel->add_slow += fault->kind == FAULT_ADD_SLOW;
+	if (fault->kind == FAULT_ADD_SLOW)
+		kernel->add_slow_max_us = fault->amount;
 	kernel->send_fails += fault->kind == FAULT_SEND_FAILS;
 	kernel->socket_fails += fault->kind == FAULT_SOCKET_FAILS;
 	kernel->announce_fails += fault->kind == FAULT_ANNOUNCE_FAILS;
@@ -410,6 +414,7 @@ static void end_on_kernel(struct node *node, const struct fault *fault)
 	struct kernel *kernel = &node->kernel;
 
 	kernel->add_fails -= fault->kind == FAULT_ADD_FAILS;
+	kernel->add_slow -= fault->kind == FAULT_ADD_SLOW;
 	kernel->send_fails -= fault->kind == FAULT_SEND_FAILS;
 	kernel->socket_fails -= fault->kind == FAULT_SOCKET_FAILS;
 	kernel->announce_fails -= fault->kind == FAULT_ANNOUNCE_FAILS;
@@ -496,6 +501,7 @@ static void begin(struct sim *sim, const struct fault *fault)
 		reload(node, fault);
 		break;
 	case FAULT_ADD_FAILS:
+	case FAULT_ADD_SLOW:
 	case FAULT_SEND_FAILS:
 	case FAULT_SOCKET_FAILS:
 	case FAULT_ANNOUNCE_FAILS:
@@ -605,6 +611,8 @@ static void pick_amount(struct sim *sim, struct fault *fault)
 {
 	if (fault->kind == FAULT_LATE)
 		fault->amount = chaos(sim, SIM_MS, PICK(sim, sim->interval_min_us, 300 * SIM_MS));
+	else if (fault->kind == FAULT_ADD_SLOW)
+		fault->amount = chaos(sim, SIM_MS, PICK(sim, 20 * SIM_MS, 300 * SIM_MS));
 	else if (fault->kind == FAULT_LOSS || fault->kind == FAULT_CORRUPT)
 		fault->amount = chaos(sim, 50, 900);
 	else if (fault->kind == FAULT_DELAY || fault->kind == FAULT_DUPLICATE)

@@ -181,6 +181,21 @@ static int64_t lease_end(struct node *node)
 	return lease_us > 0 ? sim->now + lease_us + late_us : SIM_NEVER;
 }
 
+/* Whoever else changes the network holds the lock that an addition waits for; a renewal does not
+ * wait in the process. */
+static int64_t wait_for_kernel(struct node *node, const struct router *router)
+{
+	struct kernel *kernel = &node->kernel;
+	int64_t from = node->sim->now + node->waited_us, until = from;
+
+	for (size_t i = 0; i < router->address_count && kernel->add_slow > 0; i++)
+		if (!router->present[i])
+			until = from + rng_range(&node->sim->machine, 0, kernel->add_slow_max_us);
+	node->waited_us += until - from;
+	node->busy_until = until;
+	return instant_since(node_clock(node, until), node_clock(node, from));
+}
+
 /* As linux/host: of what this call has added nothing is left if one address cannot be. */
 static bool host_add(struct host *host, const struct router *router, int64_t *ret_took_us)
 {
@@ -190,7 +205,9 @@ static bool host_add(struct host *host, const struct router *router, int64_t *re
 	bool fails = kernel->add_fails > 0 || !kernel->exists || kernel->ifindex != router->ifindex;
 	size_t count = router->address_count;
 
-	*ret_took_us = 0;
+	*ret_took_us = wait_for_kernel(node, router);
+	node->watch[router->family].rescheduled_at =
+		instant_add(node->watch[router->family].rescheduled_at, *ret_took_us);
 	if (fails)
 		check_add_failed(node, router);
 
@@ -317,6 +334,7 @@ void node_wake(struct node *node)
 	struct sim *sim = node->sim;
 	int64_t at = sim->now + (sim->exact ? 0 : rng_range(&sim->machine, 5, 60));
 
+	at = at < node->busy_until ? node->busy_until : at;
 	if (node->life == LIFE_RUNNING && at < node->wake_at)
 		node->wake_at = at;
 	node_schedule(node);
@@ -460,6 +478,8 @@ static void arm_timer(struct node *node)
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
 		unread |= node->kernel.sockets[family].count > 0;
 	node->wake_at = at == SIM_NEVER ? at : at + lateness(node);
+	if (node->wake_at < node->busy_until)
+		node->wake_at = node->busy_until;
 	if (node->wake_at <= node->sim->now)
 		node->wake_at = node->sim->now + 1;
 	if (node->kernel.changed || unread)
@@ -559,6 +579,7 @@ static void turn(struct node *node)
 	struct instant now = node_clock(node, sim->now);
 	bool drained = true;
 
+	node->waited_us = 0;
 	take_news(node, now);
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
 		drained &= drain_socket(node, now, (enum addr_family)family);
@@ -590,6 +611,8 @@ void node_start(struct node *node)
 	trace_note(sim, RECORD_START, node, 0, 0, 0);
 	node->life = LIFE_RUNNING;
 	node->thawed_at = sim->now;
+	node->waited_us = 0;
+	node->busy_until = 0;
 	node->clean_at = sim->now > node->clean_at ? sim->now : node->clean_at;
 	node->probe_at = sim->now + (sim->exact ? 0 : rng_range(&sim->machine, 0, 50 * SIM_MS));
 	node->wake_at = SIM_NEVER;
@@ -658,7 +681,7 @@ static void probe(struct node *node)
 		return; /* a turn in which nothing has changed changes nothing */
 	node->ready_changed = true;
 	trace_note(node->sim, RECORD_READY, node, 0, node->health.ready, 0);
-	node->wake_at = node->sim->now;
+	node->wake_at = node->sim->now < node->busy_until ? node->busy_until : node->sim->now;
 }
 
 static void expire(struct node *node)

@@ -38,11 +38,11 @@ bool segment_hears(const struct sim *sim, int from, int to)
 	return !sim->segment.links[from][to].cut;
 }
 
-/* When something that is sent now arrives. A healthy segment keeps the order of what one host sends
+/* When something arrives. A healthy segment keeps the order of what one host sends
  * to another. */
-static int64_t arrival(struct sim *sim, struct link *link)
+static int64_t arrival(struct sim *sim, struct link *link, int64_t sent_at)
 {
-	int64_t at = sim->now + link->delay_us;
+	int64_t at = sent_at + link->delay_us;
 
 	if (link->jitter_us > 0)
 		at += rng_range(&sim->network, 0, link->jitter_us);
@@ -74,8 +74,10 @@ static void corrupt(struct sim *sim, struct message *message)
 		message->hops ^= 1u << bit % 8;
 }
 
-static void carry(struct sim *sim, struct link *link, const struct message *message, int to)
+static void carry(struct sim *sim, const struct node *from, const struct message *message, int to)
 {
+	struct link *link = &sim->segment.links[from->id][to];
+	int64_t sent_at = sim->now + from->waited_us;
 	struct message copy = *message;
 
 	if (link->cut || rng_chance(&sim->network, link->loss))
@@ -83,10 +85,10 @@ static void carry(struct sim *sim, struct link *link, const struct message *mess
 	copy.to = to;
 	if (rng_chance(&sim->network, link->corrupt))
 		corrupt(sim, &copy);
-	segment_put(sim, &copy, arrival(sim, link));
+	segment_put(sim, &copy, arrival(sim, link, sent_at));
 	if (rng_chance(&sim->network, link->duplicate)) {
 		copy.genuine = false;
-		segment_put(sim, &copy, arrival(sim, link));
+		segment_put(sim, &copy, arrival(sim, link, sent_at));
 	}
 }
 
@@ -111,7 +113,7 @@ void segment_send(struct sim *sim, const struct node *from, const struct message
 		struct addr address = node_address(sim, to, message->source.family);
 
 		if (to != from->id && (group || addr_equal(&address, &message->destination)))
-			carry(sim, &sim->segment.links[from->id][to], message, to);
+			carry(sim, from, message, to);
 	}
 }
 
@@ -122,7 +124,7 @@ void segment_announce(struct sim *sim, const struct node *from, enum addr_family
 	if (!from->kernel.up || from->kernel.announce_lost > 0 || link->cut ||
 	    rng_chance(&sim->network, link->loss))
 		return;
-	queue_push(&sim->queue, arrival(sim, link), EVENT_ANNOUNCEMENT,
+	queue_push(&sim->queue, arrival(sim, link, sim->now + from->waited_us), EVENT_ANNOUNCEMENT,
 		   (unsigned)from->id * 2 + family);
 }
 

@@ -198,6 +198,8 @@ struct kernel {
 	int64_t next_expiry;
 	int64_t expired_lease_us; /* of the address whose lease was over last */
 	unsigned add_fails;	  /* the number of faults that make it so; and so the next */
+	unsigned add_slow;
+	int64_t add_slow_max_us;
 	unsigned send_fails;
 	unsigned socket_fails;
 	unsigned announce_fails; /* and the process is told */
@@ -293,6 +295,8 @@ struct node {
 	int64_t late_max_us;
 	enum advert_refusal refusal;   /* of the last packet */
 	const struct message *message; /* in progress; NULL = none */
+	int64_t waited_us;	       /* for the kernel, in this turn */
+	int64_t busy_until;	       /* and so the turn goes on until then */
 
 	/* Noted for the next turn. */
 	bool reload;
@@ -325,6 +329,7 @@ enum fault_kind {
 	FAULT_STEP_DOWN,
 	FAULT_RELOAD,
 	FAULT_ADD_FAILS,
+	FAULT_ADD_SLOW,
 	FAULT_SEND_FAILS,
 	FAULT_SOCKET_FAILS,
 	FAULT_ANNOUNCE_FAILS,

@@ -301,6 +301,8 @@ static const struct row rows[] = {
 	 VRRP_STATE_INITIALIZE, "", ""},
 	{"Initialize, link down: ADDRESS_LOST", LINK_DOWN, HEALTH, SECOND, EV(ADDRESS_LOST),
 	 VRRP_STATE_INITIALIZE, "", ""},
+	{"Initialize, link down: STEP_DOWN", LINK_DOWN, HEALTH, SECOND, EV_STEP_DOWN(HOLD),
+	 VRRP_STATE_INITIALIZE, "", "hold+60000000"},
 	{"Initialize, add failed: before the retry", ADD_FAILED, HEALTH, 999999, EV(TIMEOUT),
 	 VRRP_STATE_INITIALIZE, "", "retry+1"},
 	{"Initialize, add failed: the retry", ADD_FAILED, HEALTH, SECOND, EV(TIMEOUT),
@@ -430,16 +432,18 @@ static const struct row rows[] = {
 	 "SEND(200) ANNOUNCE", "adver+750000 refresh+1750000 announce+100000"},
 	{"6.4.3: equal, lower address", ACTIVE, HEALTH, 250000, EV_ADVERT(READY, 1, 100),
 	 VRRP_STATE_ACTIVE, "SEND(200) ANNOUNCE", "adver+750000 refresh+1750000 announce+100000"},
+	{"6.4.3: equal, its own address", ACTIVE, HEALTH, 250000, EV_ADVERT(READY, 2, 100),
+	 VRRP_STATE_ACTIVE, "SEND(200) ANNOUNCE", "adver+750000 refresh+1750000 announce+100000"},
 	{"6.4.3: equal, greater address", ACTIVE, HEALTH, 250000, EV_ADVERT(READY, 3, 100),
-	 VRRP_STATE_BACKUP, "SEND(200) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
+	 VRRP_STATE_BACKUP, "SEND(1) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
 	{"6.4.3: higher", ACTIVE, HEALTH, 250000, EV_ADVERT(201, 1, 100), VRRP_STATE_BACKUP,
-	 "SEND(200) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
+	 "SEND(1) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
 	{"6.4.3: higher, interval adopted", ACTIVE, HEALTH, 250000, EV_ADVERT(220, 1, 50),
-	 VRRP_STATE_BACKUP, "SEND(200) REMOVE NOTIFY(Backup higher_priority)", "down+1609375"},
+	 VRRP_STATE_BACKUP, "SEND(1) REMOVE NOTIFY(Backup higher_priority)", "down+1609375"},
 	{"6.4.3: an owner", ACTIVE, HEALTH, 250000, EV_ADVERT(255, 1, 100), VRRP_STATE_BACKUP,
-	 "SEND(200) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
+	 "SEND(1) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
 	{"6.4.3: Preempt_Mode plays no part, never", ACTIVE, NEVER, 250000, EV_ADVERT(220, 1, 100),
-	 VRRP_STATE_BACKUP, "SEND(200) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
+	 VRRP_STATE_BACKUP, "SEND(1) REMOVE NOTIFY(Backup higher_priority)", "down+3218750"},
 	{"6.4.3: losing advert, always", ACTIVE, ALWAYS, 250000, EV_ADVERT(180, 3, 100),
 	 VRRP_STATE_ACTIVE, "SEND(200) ANNOUNCE", "adver+750000 refresh+1750000 announce+100000"},
 	{"Active: PRIORITY down", ACTIVE, HEALTH, 250000, EV_PRIORITY(UNREADY), VRRP_STATE_ACTIVE,
@@ -1131,6 +1135,33 @@ START_TEST(test_fault_after_fault)
 END_TEST
 
 /* 6.4.1-2: a start forgets the interval of an Active of before. */
+/* The reason is what people read: why it is not running. */
+START_TEST(test_reason_in_initialize)
+{
+	set_up(LINK_DOWN, &defaults);
+	step(T0 + SECOND, EVENT(EV(SHUTDOWN)));
+	ck_assert_int_eq(vr.reason, VRRP_REASON_LINK_DOWN);
+	step(T0 + SECOND, EVENT(EV_RECOVER(2)));
+	ck_assert_int_eq(vr.reason, VRRP_REASON_STARTUP);
+	step(T0 + SECOND, EVENT(EV(SHUTDOWN)));
+	ck_assert_int_eq(vr.reason, VRRP_REASON_SHUTDOWN);
+}
+END_TEST
+
+/* Nor does it know an Active beside whom an unready one would mean nothing. */
+START_TEST(test_start_forgets_the_active)
+{
+	struct vrrp_event unready = EV_ADVERT(UNREADY, 4, 100);
+
+	set_up(BACKUP, &defaults);
+	advert(T0 + SECOND, 220);
+	step(T0 + SECOND, EVENT(EV_FAULT(LINK_DOWN)));
+	step(T0 + SECOND, EVENT(EV_RECOVER(2)));
+	step(T0 + SECOND, &unready);
+	ck_assert_str_eq(timers_text(at(T0 + SECOND)), "down+218750");
+}
+END_TEST
+
 START_TEST(test_start_forgets_the_interval)
 {
 	set_up(BACKUP, &defaults);
@@ -1201,6 +1232,24 @@ START_TEST(test_reconfigure_timers_never_grow)
 	set_up(BACKUP, &defaults);
 	vrrp_reconfigure(&vr, at(T0 + SECOND), &longer);
 	ck_assert_str_eq(timers_text(at(T0 + SECOND)), "down+2218750");
+}
+END_TEST
+
+/* announce_refresh 0: the first five, and no more. */
+START_TEST(test_reconfigure_announce)
+{
+	struct vrrp_config without = defaults;
+
+	without.announce_refresh_us = 0;
+	set_up(ACTIVE, &defaults);
+	advance(T0 + 3 * SECOND);
+	vrrp_reconfigure(&vr, at(T0 + 3 * SECOND), &without);
+	ck_assert_int_eq(vr.announce.us, T0 + 5 * SECOND);
+
+	set_up(ACTIVE, &defaults);
+	advance(T0 + 20 * SECOND);
+	vrrp_reconfigure(&vr, at(T0 + 20 * SECOND), &without);
+	ck_assert(instant_is_never(vr.announce));
 }
 END_TEST
 
@@ -1367,8 +1416,10 @@ static void check_action(struct walk *walk, const struct vrrp_action *action,
 		/* ORDER: nobody claims the role, or says that it stops, without the address. */
 		ck_assert(walk->holds_vip);
 		/* Who leaves says that it stops, or to a better one that it was there too. */
-		if (vr.state != VRRP_STATE_ACTIVE && vr.reason != VRRP_REASON_HIGHER_PRIORITY)
-			ck_assert_uint_eq(action->priority, VRRP_PRIORITY_STOP);
+		if (vr.state != VRRP_STATE_ACTIVE)
+			ck_assert_uint_eq(action->priority, vr.reason == VRRP_REASON_HIGHER_PRIORITY
+								    ? VRRP_PRIORITY_LEAVING
+								    : VRRP_PRIORITY_STOP);
 		else
 			ck_assert_uint_eq(action->priority, vrrp_priority(&vr));
 		walk->sent++;
@@ -1427,9 +1478,14 @@ static void check_timers(const struct walk *walk, const struct vrrp_event *event
 static void walk_step(struct walk *walk, const struct vrrp_event *event)
 {
 	const enum vrrp_state before = vr.state;
+	const struct addr primary = event->type == VRRP_EVENT_RECOVER ? event->primary : vr.primary;
+	const uint8_t priority = event->type == VRRP_EVENT_PRIORITY ? event->priority : vr.priority;
 	unsigned notified = 0;
 
 	step(walk->us, event);
+	/* No event does what another one is for. */
+	ck_assert(addr_equal(&vr.primary, &primary));
+	ck_assert_uint_eq(vr.priority, priority);
 	if (before != VRRP_STATE_ACTIVE && vr.state == VRRP_STATE_ACTIVE) {
 		ck_assert_int_eq(event->type, VRRP_EVENT_TIMEOUT);
 		ck_assert_uint_eq(out.count, 4);
@@ -1535,10 +1591,13 @@ Suite *suite_vrrp(void)
 	tcase_add_test(stories, test_retry_waits_for_the_link);
 	tcase_add_test(stories, test_late_takeover);
 	tcase_add_test(stories, test_fault_after_fault);
+	tcase_add_test(stories, test_reason_in_initialize);
+	tcase_add_test(stories, test_start_forgets_the_active);
 	tcase_add_test(stories, test_start_forgets_the_interval);
 	tcase_add_test(stories, test_priority_in_backup);
 	tcase_add_test(stories, test_tie_by_the_new_primary);
 	tcase_add_test(stories, test_reconfigure_timers_never_grow);
+	tcase_add_test(stories, test_reconfigure_announce);
 	tcase_add_test(stories, test_reconfigure_lease);
 	tcase_add_test(stories, test_reconfigure_in_backup);
 	tcase_add_test(stories, test_reconfigure_preempt);
