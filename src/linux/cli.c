@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "linux/conf_file.h"
@@ -18,12 +19,16 @@ enum command {
 	COMMAND_RUN,
 	COMMAND_CHECK_CONFIG,
 	COMMAND_DUMP_STATE,
+	COMMAND_WATCH,
 	COMMAND_READY,
 	COMMAND_STEP_DOWN,
 	COMMAND_MANIFEST,
 	COMMAND_VERSION,
 	COMMAND_HELP,
 };
+
+#define WATCH_MAX_S 3600
+#define STATE_TARGET "/v1/state?format=text"
 
 struct cli {
 	enum command command;
@@ -32,6 +37,7 @@ struct cli {
 	const char *format;
 	const char *image;
 	int step_down_s;
+	int watch_s;
 };
 
 static const char usage[] =
@@ -39,6 +45,7 @@ static const char usage[] =
 	"       cpvrrp --check-config [--config FILE]\n"
 	"       cpvrrp --dump-state[=text|json] | --ready | --step-down[=SECONDS]\n"
 	"              [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --watch[=SECONDS] [--config FILE] [--socket PATH]\n"
 	"       cpvrrp --manifest [--image REF] [--config FILE] [--socket PATH]\n"
 	"       cpvrrp --version | --help\n";
 
@@ -51,6 +58,7 @@ static const char help[] =
 	"  --socket PATH             control socket, instead of that of the configuration\n"
 	"  --check-config            print the effective configuration, or all its errors\n"
 	"  --dump-state[=text|json]  ask the running daemon what it does and why\n"
+	"  --watch[=SECONDS]         do so again every second, or SECONDS, in place\n"
 	"  --ready                   succeed if the running daemon answers\n"
 	"  --step-down[=SECONDS]     hand the virtual IP over now and stay lowest for\n"
 	"                            SECONDS, 60 by default\n"
@@ -74,6 +82,7 @@ static const struct option options[] = {
 	{"socket", required_argument, NULL, OPTION_SOCKET},
 	{"check-config", no_argument, NULL, COMMAND_CHECK_CONFIG},
 	{"dump-state", optional_argument, NULL, COMMAND_DUMP_STATE},
+	{"watch", optional_argument, NULL, COMMAND_WATCH},
 	{"ready", no_argument, NULL, COMMAND_READY},
 	{"step-down", optional_argument, NULL, COMMAND_STEP_DOWN},
 	{"manifest", no_argument, NULL, COMMAND_MANIFEST},
@@ -83,15 +92,14 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static bool parse_seconds(const char *text, int *ret_seconds)
+static bool parse_seconds(const char *option, const char *text, int max, int *ret_seconds)
 {
 	char *end;
 	long seconds = strtol(text, &end, 10);
 
-	if (*text < '0' || *text > '9' || *end || seconds < 1 ||
-	    seconds > CONTROL_STEP_DOWN_MAX_S) {
-		fprintf(stderr, "cpvrrp: --step-down=%s: SECONDS is a whole number from 1 to %d\n",
-			text, CONTROL_STEP_DOWN_MAX_S);
+	if (*text < '0' || *text > '9' || *end || seconds < 1 || seconds > max) {
+		fprintf(stderr, "cpvrrp: --%s=%s: SECONDS is a whole number from 1 to %d\n", option,
+			text, max);
 		return false;
 	}
 	*ret_seconds = (int)seconds;
@@ -108,7 +116,10 @@ static bool parse_command(struct cli *cli, enum command command, const char *arg
 	if (!argument)
 		return true;
 	if (command == COMMAND_STEP_DOWN)
-		return parse_seconds(argument, &cli->step_down_s);
+		return parse_seconds("step-down", argument, CONTROL_STEP_DOWN_MAX_S,
+				     &cli->step_down_s);
+	if (command == COMMAND_WATCH)
+		return parse_seconds("watch", argument, WATCH_MAX_S, &cli->watch_s);
 	cli->format = argument;
 	if (strcmp(argument, "text") == 0 || strcmp(argument, "json") == 0)
 		return true;
@@ -193,12 +204,13 @@ static int print_manifest(const struct cli *cli)
 	return printed ? finish_output() : CLI_EXIT_CONFIG;
 }
 
-/* One request to the daemon; its answer goes to *ret_body, free() it. */
-static int ask(const struct cli *cli, const char *method, const char *target, char **ret_body)
+/* One request to the daemon. *ret_text is its answer, or one line that says why there is none;
+ * free() it. NULL without memory. */
+static int request(const struct cli *cli, const char *method, const char *target, char **ret_text)
 {
 	char configured[CONF_SOCKET_SIZE];
 	const char *path = cli->socket_path;
-	char *body = NULL;
+	char *text = NULL, *body = NULL;
 	int status;
 
 	if (!path) {
@@ -206,16 +218,33 @@ static int ask(const struct cli *cli, const char *method, const char *target, ch
 		path = configured;
 	}
 	status = control_request(path, method, target, &body);
-	if (status == 200)
-		*ret_body = body;
-	else if (status < 0)
-		fprintf(stderr, "cpvrrp: no daemon answers on %s: %s\n", path, strerror(-status));
-	else
-		fprintf(stderr, "cpvrrp: the daemon on %s answers %s %s with %d: %s", path, method,
-			target, status, body);
-	if (status != 200)
-		free(body);
-	return status == 200 ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+	if (status == 200) {
+		*ret_text = body;
+		return CLI_EXIT_OK;
+	}
+	if ((status < 0 ? asprintf(&text, "cpvrrp: no daemon answers on %s: %s\n", path,
+				   strerror(-status))
+			: asprintf(&text, "cpvrrp: the daemon on %s answers %s %s with %d: %s",
+				   path, method, target, status, body)) < 0)
+		text = NULL;
+	free(body);
+	*ret_text = text;
+	return CLI_EXIT_FAILED;
+}
+
+/* The same; an answer that is none is said. */
+static int ask(const struct cli *cli, const char *method, const char *target, char **ret_body)
+{
+	char *text;
+	int result = request(cli, method, target, &text);
+
+	if (result == CLI_EXIT_OK) {
+		*ret_body = text;
+		return result;
+	}
+	fputs(text ? text : "cpvrrp: no memory\n", stderr);
+	free(text);
+	return result;
 }
 
 static int ask_and_print(const struct cli *cli, const char *method, const char *target)
@@ -228,6 +257,53 @@ static int ask_and_print(const struct cli *cli, const char *method, const char *
 	fputs(body, stdout);
 	free(body);
 	return finish_output();
+}
+
+/*
+ * Over what is there, each line to its end, so that nothing flickers. As many lines as the terminal
+ * has, since one more would scroll; nothing about the terminal is changed that would have to be
+ * restored.
+ */
+static void print_in_place(const char *text)
+{
+	struct winsize size = {0};
+	unsigned left = 0;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		left = size.ws_row;
+	fputs("\033[H", stdout);
+	for (; *text && left != 1; left--) {
+		int length = (int)strcspn(text, "\n");
+
+		printf("%.*s\033[K\n", length, text);
+		text += length + (text[length] == '\n');
+	}
+	fputs("\033[J", stdout);
+}
+
+/* Until it is interrupted: a daemon that is restarted meanwhile is asked again. */
+static int watch(const struct cli *cli)
+{
+	bool terminal = isatty(STDOUT_FILENO);
+	int result;
+
+	/* A screen at a time, not a line. */
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	if (terminal)
+		fputs("\033[2J", stdout);
+	do {
+		char *text;
+
+		request(cli, "GET", STATE_TARGET, &text);
+		if (text && terminal)
+			print_in_place(text);
+		else if (text)
+			printf("%s\n", text);
+		free(text);
+		result = finish_output();
+		sleep((unsigned)cli->watch_s);
+	} while (result == CLI_EXIT_OK);
+	return result;
 }
 
 static int ready(const struct cli *cli)
@@ -274,7 +350,8 @@ int cli_main(int argc, char **argv)
 {
 	struct cli cli = {.conf_path = CLI_CONF_PATH,
 			  .format = "text",
-			  .step_down_s = CONTROL_STEP_DOWN_DEFAULT_S};
+			  .step_down_s = CONTROL_STEP_DOWN_DEFAULT_S,
+			  .watch_s = 1};
 
 	if (!parse(argc, argv, &cli)) {
 		fputs(usage, stderr);
@@ -287,8 +364,9 @@ int cli_main(int argc, char **argv)
 		return check_config(&cli);
 	case COMMAND_DUMP_STATE:
 		return ask_and_print(&cli, "GET",
-				     strcmp(cli.format, "json") == 0 ? "/v1/state"
-								     : "/v1/state?format=text");
+				     strcmp(cli.format, "json") == 0 ? "/v1/state" : STATE_TARGET);
+	case COMMAND_WATCH:
+		return watch(&cli);
 	case COMMAND_READY:
 		return ready(&cli);
 	case COMMAND_STEP_DOWN:

@@ -701,6 +701,9 @@ static const char *const wrong[][4] = {
 	{"cpvrrp", "--dump-state=xml"},
 	{"cpvrrp", "--dump-state", "json"},
 	{"cpvrrp", "--ready=yes"},
+	{"cpvrrp", "--watch=0"},
+	{"cpvrrp", "--watch=3601"},
+	{"cpvrrp", "--watch", "--dump-state"},
 	{"cpvrrp", "--step-down=0"},
 	{"cpvrrp", "--step-down=86401"},
 	{"cpvrrp", "--step-down=5s"},
@@ -746,7 +749,7 @@ START_TEST(cli_help)
 		documented += strncmp(text, ".It Fl Fl ", 10) == 0;
 	fclose(manual);
 	ck_assert_uint_eq(documented, helped);
-	ck_assert_uint_eq(helped, 10);
+	ck_assert_uint_eq(helped, 11);
 }
 END_TEST
 
