@@ -348,6 +348,9 @@ adopt_intervals() {
 	wait_until 10 role_is n2 Active
 	node_start n1
 	wait_until 5 unready n1
+	# It counts with its own interval until it has heard the other's.
+	wait_until 5 router_has n1 "[1-9]*" counters interval_differs
+	wait_until 5 alone n2
 	stays 1500 alone n2
 	since=$EPOCHREALTIME
 	peer_freeze n2
