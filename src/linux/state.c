@@ -580,6 +580,45 @@ static void put_router(FILE *out, const struct state *state, const struct router
 	put_history(out, state, router);
 }
 
+#define ROUTER_NAME_SIZE (sizeof(((struct router *)0)->instance) + sizeof("/ipv4"))
+
+static const char *router_name(const struct router *router, char name[ROUTER_NAME_SIZE])
+{
+	snprintf(name, ROUTER_NAME_SIZE, "%s/%s", router->instance,
+		 addr_family_name(router->family));
+	return name;
+}
+
+static void put_summary_line(FILE *out, const struct router *router, int width)
+{
+	const struct router_heard *active = active_of(router);
+	char name[ROUTER_NAME_SIZE], address[ADDR_TEXT_SIZE], why[STATE_EXPLAIN_SIZE];
+
+	fprintf(out, "  %-*s  ", width, router_name(router, name));
+	if (router->vrrp.state == VRRP_STATE_INITIALIZE)
+		fprintf(out, "%s\n", state_explain(router, why, sizeof(why)));
+	else if (active)
+		fprintf(out, "Backup, %s is Active\n", addr_format(&active->address, address));
+	else
+		fprintf(out, "%s\n", vrrp_state_name(router->vrrp.state));
+}
+
+/* Of several routers: a line for each before all that is known of them. */
+static void put_summary(FILE *out, const struct state *state)
+{
+	char name[ROUTER_NAME_SIZE];
+	int width = 0;
+
+	for (size_t i = 0; i < state->engine->router_count; i++) {
+		int length = (int)strlen(router_name(state->engine->routers[i], name));
+
+		width = length > width ? length : width;
+	}
+	fputc('\n', out);
+	for (size_t i = 0; i < state->engine->router_count; i++)
+		put_summary_line(out, state->engine->routers[i], width);
+}
+
 char *state_text(const struct state *state)
 {
 	char *text = NULL, age[DURATION_SIZE];
@@ -591,6 +630,8 @@ char *state_text(const struct state *state)
 	fprintf(out, "cpvrrp %s, pid %d, up %s\n", VERSION, (int)state->pid,
 		duration(instant_since(state->now, state->started), age));
 	put_rejected(out, "unclaimed", state->engine->rejected);
+	if (state->engine->router_count > 1)
+		put_summary(out, state);
 	put_apiserver(out, state);
 	for (size_t i = 0; i < state->engine->router_count; i++)
 		put_router(out, state, state->engine->routers[i]);

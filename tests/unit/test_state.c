@@ -380,6 +380,29 @@ START_TEST(text_lines)
 }
 END_TEST
 
+/* Of several routers first what each of them is; one alone needs no table. */
+START_TEST(text_summary)
+{
+	char *text = state_text(&state);
+
+	ck_assert_msg(strstr(text,
+			     "\n\n  apiserver/ipv4  Active\n"
+			     "  apiserver/ipv6  Backup, fe80::2 is Active\n\napiserver: ") != NULL,
+		      "%s", text);
+	free(text);
+	routers[1]->vrrp.state = VRRP_STATE_INITIALIZE;
+	routers[1]->vrrp.reason = VRRP_REASON_LINK_DOWN;
+	text = state_text(&state);
+	ck_assert_msg(strstr(text, "\n  apiserver/ipv6  waiting for carrier on eth0\n") != NULL,
+		      "%s", text);
+	free(text);
+	engine.router_count = 1;
+	text = state_text(&state);
+	ck_assert_ptr_null(strstr(text, "\n  apiserver/ipv4  Active\n"));
+	free(text);
+}
+END_TEST
+
 /* With everything as long as it gets. */
 START_TEST(text_columns)
 {
@@ -705,6 +728,7 @@ Suite *suite_state(void)
 	tcase_add_test(tcase, step_down_left);
 	tcase_add_test(tcase, history_wrap);
 	tcase_add_test(tcase, text_lines);
+	tcase_add_test(tcase, text_summary);
 	tcase_add_test(tcase, text_columns);
 	tcase_add_test(tcase, text_untracked);
 	tcase_add_test(tcase, explain);
