@@ -48,6 +48,7 @@ const struct conf_option conf_options[] = {
 	 .zero = "0", .min = 2, .max = 3600, .scale = 1, .unit = "whole seconds"},
 	{GLOBAL(CONF_TYPE_NUMBER, "announce_refresh"), IN(conf, announce_refresh_s),
 	 .initial = "30", .min = 0, .max = 3600, .scale = 1, .unit = "whole seconds"},
+	{GLOBAL(CONF_TYPE_BOOLEAN, "realtime"), IN(conf, realtime), .initial = "false"},
 
 	{APISERVER(CONF_TYPE_URL, "url"), IN(conf_apiserver, url),
 	 .initial = "https://127.0.0.1:6443/readyz"},

@@ -84,6 +84,7 @@ struct conf {
 	uint16_t metrics_port;
 	unsigned address_lease_s;    /* 0 = forever */
 	unsigned announce_refresh_s; /* 0 = off */
+	bool realtime;
 	struct conf_apiserver apiserver;
 	size_t instance_count;
 	struct conf_instance instances[CONF_INSTANCES_MAX];

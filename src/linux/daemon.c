@@ -3,17 +3,16 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "linux/conf_file.h"
+#include "linux/confine.h"
 #include "linux/control.h"
 #include "linux/host.h"
 #include "linux/log.h"
@@ -135,6 +134,7 @@ static void fill_state(void *context, struct state *state)
 		.apiserver = &d->apiserver,
 		.loop_late_max_us = d->late_max_us,
 	};
+	confine_read(&state->confinement);
 	clock_gettime(CLOCK_REALTIME, &state->wall);
 }
 
@@ -247,6 +247,8 @@ static void do_reload(struct daemon *d)
 	d->health.fall = conf->apiserver.fall;
 	d->health.rise = conf->apiserver.rise;
 	log_configure(conf->log_level, conf->log_format);
+	if (conf->realtime != before->realtime)
+		log_warning("realtime changes with the next start");
 	free(before);
 	log_notice("%s has been read again", d->conf_path);
 }
@@ -362,21 +364,6 @@ static void turn(struct daemon *d)
 	arm_timer(d);
 }
 
-/* The name of a capability that is needed and missing (capabilities(7)), or NULL. */
-static const char *missing_capability(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
-
-	if (syscall(SYS_capget, &header, data) < 0)
-		return NULL;
-	if (!(data[0].effective & 1U << CAP_NET_ADMIN))
-		return "CAP_NET_ADMIN";
-	if (!(data[0].effective & 1U << CAP_NET_RAW))
-		return "CAP_NET_RAW";
-	return NULL;
-}
-
 static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 #define SIGNALS (sizeof(signal_numbers) / sizeof(signal_numbers[0]))
 
@@ -442,6 +429,18 @@ static bool open_loop(struct daemon *d)
 	return d->timer && event_add(d->timer, NULL) == 0 && add_signals(d);
 }
 
+/* What makes the daemon run better but is not needed. */
+static void ask_for_more(const struct conf *conf)
+{
+	int error = conf->realtime ? confine_realtime() : 0;
+
+	if (error < 0)
+		log_warning("realtime: %s; it runs without", strerror(-error));
+	error = confine_lock_memory();
+	if (error < 0)
+		log_info("memory is not locked: %s", strerror(-error));
+}
+
 /* Everything that a daemon cannot start without. True, or false after one line that says why. */
 static bool open_all(struct daemon *d)
 {
@@ -471,6 +470,10 @@ static bool open_all(struct daemon *d)
 		goto fail;
 	what = "probe";
 	error = new_probe(d, d->conf, &d->probe);
+	if (error < 0)
+		goto fail;
+	ask_for_more(d->conf);
+	error = confine(&what);
 	if (error < 0)
 		goto fail;
 	return true;
@@ -526,7 +529,7 @@ static int run(struct daemon *d)
 
 int daemon_run(const char *conf_path, const char *path)
 {
-	const char *missing = missing_capability();
+	const char *missing = confine_missing();
 	struct daemon *d = calloc(1, sizeof(*d));
 	int status;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "linux/state.h"
 
+#include <cap-ng.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -266,6 +267,32 @@ static json_t *json_apiserver(const struct state *state)
 	return object;
 }
 
+/* The name of capability i, "" if it is not permitted, NULL past the last one. */
+static const char *capability(const struct state_confinement *confinement, unsigned i)
+{
+	const char *name = capng_capability_to_name(i);
+
+	return name && !(confinement->capabilities >> i & 1) ? "" : name;
+}
+
+static json_t *json_confinement(const struct state_confinement *confinement)
+{
+	static const char *const seccomp[] = {"disabled", "strict", "filter"};
+	const char *name;
+	json_t *names;
+
+	if (!confinement->known)
+		return json_null();
+	names = json_array();
+	for (unsigned i = 0; (name = capability(confinement, i)); i++)
+		if (*name)
+			json_array_append_new(names, json_string(name));
+	return json_pack("{s:o, s:b, s:s, s:b, s:b}", "capabilities", names, "no_new_privs",
+			 confinement->no_new_privs, "seccomp", seccomp[confinement->seccomp],
+			 "memory_locked", confinement->memory_locked, "realtime",
+			 confinement->realtime);
+}
+
 static json_t *json_addresses(const struct router *router)
 {
 	json_t *array = json_array();
@@ -380,6 +407,7 @@ char *state_json(const struct state *state)
 	json_object_set_new(root, "uptime_seconds",
 			    json_seconds(instant_since(state->now, state->started)));
 	json_object_set_new(root, "loop_late_max_seconds", json_seconds(state->loop_late_max_us));
+	json_object_set_new(root, "confinement", json_confinement(&state->confinement));
 	json_object_set_new(root, "apiserver", json_apiserver(state));
 	json_object_set_new(root, "virtual_routers", routers);
 	json_object_set_new(root, "rejected", json_rejected(state->engine->rejected));
@@ -461,6 +489,25 @@ static void put_rejected(FILE *out, const char *label,
 			  rejected[i]);
 	if (*list)
 		put_field(out, label, "%s", list);
+}
+
+static void put_confinement(FILE *out, const struct state_confinement *confinement)
+{
+	char list[LOG_TEXT_SIZE] = "no capability";
+	const char *name;
+	size_t used = 0;
+
+	if (!confinement->known)
+		return;
+	for (unsigned i = 0; (name = capability(confinement, i)); i++)
+		if (*name)
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+						 used ? ", " : "", name);
+	put_field(out, "confined", "%s%s%s%s%s", list,
+		  confinement->no_new_privs ? ", no new privileges" : "",
+		  confinement->seccomp == STATE_SECCOMP_FILTER ? ", seccomp" : "",
+		  confinement->memory_locked ? ", memory locked" : "",
+		  confinement->realtime ? ", realtime" : "");
 }
 
 static void put_apiserver(FILE *out, const struct state *state)
@@ -629,6 +676,7 @@ char *state_text(const struct state *state)
 		return NULL;
 	fprintf(out, "cpvrrp %s, pid %d, up %s\n", VERSION, (int)state->pid,
 		duration(instant_since(state->now, state->started), age));
+	put_confinement(out, &state->confinement);
 	put_rejected(out, "unclaimed", state->engine->rejected);
 	if (state->engine->router_count > 1)
 		put_summary(out, state);

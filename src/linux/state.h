@@ -37,6 +37,23 @@ struct state_apiserver {
 
 void state_apiserver_record(struct state_apiserver *apiserver, const struct probe_report *report);
 
+/* As in /proc/PID/status. */
+enum state_seccomp {
+	STATE_SECCOMP_DISABLED,
+	STATE_SECCOMP_STRICT,
+	STATE_SECCOMP_FILTER,
+};
+
+/* What linux/confine has found in force. */
+struct state_confinement {
+	bool known;
+	uint64_t capabilities; /* permitted, a bit for each */
+	bool no_new_privs;
+	enum state_seccomp seccomp;
+	bool memory_locked;
+	bool realtime;
+};
+
 /* A view of the daemon at one moment; owns nothing. */
 struct state {
 	pid_t pid;
@@ -47,6 +64,7 @@ struct state {
 	const struct engine *engine;
 	const struct health *health; /* NULL if no router tracks the apiserver */
 	const struct state_apiserver *apiserver;
+	struct state_confinement confinement;
 	int64_t loop_late_max_us; /* how late a deadline was served at worst (RFC 9568 2.5) */
 };
 

@@ -191,7 +191,7 @@ int vip_new(struct vip **ret_vip)
 	pthread_cond_init(&vip->wake, NULL);
 	pthread_cond_init(&vip->done, NULL);
 	if ((result = channel_open(&vip->channel)) < 0 ||
-	    (result = channel_open(&vip->renewing)) < 0 || (result = start_thread(vip)) < 0) {
+	    (result = channel_open(&vip->renewing)) < 0) {
 		vip_free(vip);
 		return result;
 	}
@@ -344,12 +344,17 @@ static struct renewal *get_renewal(struct vip *vip, int ifindex, const struct ad
 
 int vip_renew(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s)
 {
-	struct nl_msg *message = vip_new_message(NLM_F_REPLACE, ifindex, address, lease_s);
+	/* Not earlier: a thread from before the daemon was confined would not be confined. */
+	int result = vip->thread_runs ? 0 : start_thread(vip);
+	struct nl_msg *message;
 	struct renewal *renewal;
-	int result = -ENOMEM;
 
+	if (result < 0)
+		return result;
+	message = vip_new_message(NLM_F_REPLACE, ifindex, address, lease_s);
 	if (!message)
 		return -ENOMEM;
+	result = -ENOMEM;
 	pthread_mutex_lock(&vip->lock);
 	renewal = get_renewal(vip, ifindex, address);
 	if (renewal && renewal->message) {

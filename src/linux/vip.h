@@ -6,7 +6,8 @@
  *
  * What waits for the kernel waits for its rtnl lock, which others (a network plugin that makes or
  * removes pods) may hold for 100 ms and more. Only a change of role is worth that: leases are
- * renewed by a thread. One thread may call, the one that called vip_new().
+ * renewed by a thread, which the first renewal starts. One thread may call, the one that called
+ * vip_new().
  */
 #ifndef CPVRRP_LINUX_VIP_H
 #define CPVRRP_LINUX_VIP_H

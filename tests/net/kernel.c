@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sock, link, vip and announce against the real kernel. Each test has two network namespaces of its
- * own, "node" and "peer", joined by a veth pair; they vanish with the test's process. Runs as root
- * or in a user namespace; exits 77 (skipped) where the kernel allows neither.
+ * sock, link, vip, announce and confine against the real kernel. Each test of the network has two
+ * network namespaces of its own, "node" and "peer", joined by a veth pair; they vanish with the
+ * test's process. Runs as root or in a user namespace; exits 77 (skipped) where the kernel allows
+ * neither.
  */
 #include <check.h>
 #include <errno.h>
@@ -35,6 +36,7 @@
 #include "core/addr.h"
 #include "core/advert.h"
 #include "core/neigh.h"
+#include "kernel.h"
 #include "linux/announce.h"
 #include "linux/link.h"
 #include "linux/sock.h"
@@ -1568,6 +1570,8 @@ static Suite *suite_kernel(void)
 	tcase_add_loop_test(announce, announce_frames, 0, 2);
 	tcase_add_test(announce, announce_router_flag);
 	tcase_add_loop_test(announce, announce_errors, 0, 2);
+
+	suite_add_tcase(suite, tcase_confine());
 	return suite;
 }
 

@@ -69,6 +69,12 @@ static const struct row rows[] = {
 	 {"0", "1", "3600"},
 	 {"", "-1", "0.5", "30s", "3601"},
 	 "allowed are 0 to 3600 whole seconds"},
+	{GLOBAL,
+	 "realtime",
+	 "false",
+	 {"true", "false", "Yes>true"},
+	 {"", "1", "rr"},
+	 "allowed are true, yes, on, false, no, off"},
 
 	{APISERVER,
 	 "url",

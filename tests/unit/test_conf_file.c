@@ -300,6 +300,7 @@ START_TEST(effective_configuration)
 			       "metrics_listen = \"\"\n"
 			       "address_lease = 5\n"
 			       "announce_refresh = 30\n"
+			       "realtime = false\n"
 			       "\n"
 			       "apiserver {\n"
 			       "\turl = \"https://127.0.0.1:6443/readyz\"\n"

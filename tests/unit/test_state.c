@@ -109,6 +109,10 @@ static void setup(void)
 		.engine = &engine,
 		.health = &health,
 		.apiserver = &apiserver,
+		.confinement = {.known = true,
+				.capabilities = 1 << 12 | 1 << 13,
+				.no_new_privs = true,
+				.seccomp = STATE_SECCOMP_FILTER},
 		.loop_late_max_us = 1500,
 	};
 }
@@ -167,6 +171,11 @@ START_TEST(json_values)
 	check(root, "time", "\"2026-11-22T20:31:07.123Z\"");
 	check(root, "uptime_seconds", "600.0");
 	check(root, "loop_late_max_seconds", "0.0015");
+	check(root, "confinement.capabilities", "[\"net_admin\",\"net_raw\"]");
+	check(root, "confinement.no_new_privs", "true");
+	check(root, "confinement.seccomp", "\"filter\"");
+	check(root, "confinement.memory_locked", "false");
+	check(root, "confinement.realtime", "false");
 	check(root, "rejected.unknown_vrid", "3");
 	check(root, "rejected.checksum", "0");
 	check(root, "apiserver.url", "\"https://127.0.0.1:6443/readyz\"");
@@ -283,6 +292,35 @@ START_TEST(hostile_interface)
 }
 END_TEST
 
+START_TEST(confinement)
+{
+	json_t *root;
+	char *text;
+
+	state.confinement =
+		(struct state_confinement){.known = true, .memory_locked = true, .realtime = true};
+	root = parsed();
+	check(root, "confinement.capabilities", "[]");
+	check(root, "confinement.no_new_privs", "false");
+	check(root, "confinement.seccomp", "\"disabled\"");
+	check(root, "confinement.memory_locked", "true");
+	check(root, "confinement.realtime", "true");
+	json_decref(root);
+	text = state_text(&state);
+	ck_assert_ptr_nonnull(
+		strstr(text, "\n  confined   no capability, memory locked, realtime\n"));
+	free(text);
+
+	state.confinement.known = false;
+	root = parsed();
+	check(root, "confinement", "null");
+	json_decref(root);
+	text = state_text(&state);
+	ck_assert_ptr_null(strstr(text, "confined"));
+	free(text);
+}
+END_TEST
+
 START_TEST(json_numbers)
 {
 	char *text = state_json(&state);
@@ -347,6 +385,7 @@ START_TEST(text_lines)
 {
 	static const char *const expected[] = {
 		"cpvrrp " VERSION ", pid 4711, up 10 min 0 s\n",
+		"\n  confined   net_admin, net_raw, no new privileges, seccomp\n",
 		"\n  unclaimed  unknown_vrid 3\n",
 		"\napiserver: ready since 2026-11-22T20:29:07.123Z (2 min 0 s)\n",
 		"\n  last probe timeout after 1000.0 ms; 1 failed in a row\n",
@@ -724,6 +763,7 @@ Suite *suite_state(void)
 	tcase_add_test(tcase, json_initialize);
 	tcase_add_test(tcase, hostile_error);
 	tcase_add_test(tcase, hostile_interface);
+	tcase_add_test(tcase, confinement);
 	tcase_add_test(tcase, json_numbers);
 	tcase_add_test(tcase, step_down_left);
 	tcase_add_test(tcase, history_wrap);
