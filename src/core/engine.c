@@ -98,19 +98,18 @@ static void send_advert(struct engine *engine, struct router *router, uint8_t pr
 	}
 }
 
-static bool add_addresses(struct engine *engine, struct router *router)
+static void add_addresses(struct engine *engine, struct router *router)
 {
-	int64_t took_us = 0;
+	int64_t took_us;
 	bool added = engine->host->add(engine->host, router, &took_us);
 
 	vrrp_delayed(&router->vrrp, took_us);
 	if (!added) {
 		router->counters.add_failures++;
-		return false;
+		return;
 	}
 	for (size_t i = 0; i < router->address_count; i++)
 		router->present[i] = true;
-	return true;
 }
 
 static void remove_addresses(struct engine *engine, struct router *router)
@@ -180,7 +179,8 @@ static void perform(struct engine *engine, struct router *router, struct instant
 			send_advert(engine, router, action->priority);
 			break;
 		case VRRP_ACTION_ADD_ADDRESSES:
-			if (!add_addresses(engine, router) && !all_present(router)) {
+			add_addresses(engine, router);
+			if (!all_present(router)) {
 				give_up(engine, router);
 				step_fault(engine, router, now, VRRP_REASON_ADD_FAILED);
 				return;
@@ -282,8 +282,9 @@ static void take_values(struct router *router, const struct conf_instance *insta
 	take_peers(router, instance);
 }
 
-static struct router *router_new(const struct engine *engine, const struct conf *conf,
-				 const struct conf_instance *instance, enum addr_family family)
+/* What may change comes with router_change(). */
+static struct router *router_new(const struct conf *conf, const struct conf_instance *instance,
+				 enum addr_family family)
 {
 	struct router *router = calloc(1, sizeof(*router));
 	struct vrrp_config config = vrrp_config_of(conf, instance);
@@ -293,12 +294,7 @@ static struct router *router_new(const struct engine *engine, const struct conf 
 	memcpy(router->instance, instance->name, sizeof(router->instance));
 	router->family = family;
 	router->vrid = instance->virtual_router_id;
-	router->auto_address.family = family;
-	take_values(router, instance);
-	take_addresses(router, instance);
-	vrrp_init(
-		&router->vrrp, &config,
-		health_priority(router->ready_priority, !router->track_apiserver || engine->ready));
+	vrrp_init(&router->vrrp, &config, VRRP_PRIORITY_LEAVING);
 	return router;
 }
 
@@ -315,7 +311,6 @@ static void change_addresses(struct engine *engine, struct router *router, struc
 	memcpy(before, router->addresses, sizeof(before));
 	memcpy(present_before, router->present, sizeof(present_before));
 	memset(router->present, 0, sizeof(router->present));
-	memset(router->addresses, 0, sizeof(router->addresses));
 	take_addresses(router, instance);
 	for (size_t i = 0; i < before_count; i++)
 		if (!addr_in_list(&before[i], router->addresses, router->address_count))
@@ -414,7 +409,7 @@ static struct router **make_routers(const struct engine *engine, const struct co
 			continue;
 		router = find_same(engine, instance, family);
 		if (!router)
-			router = router_new(engine, conf, instance, family);
+			router = router_new(conf, instance, family);
 		if (!router)
 			goto no_memory;
 		routers[count++] = router;

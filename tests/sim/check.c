@@ -141,8 +141,6 @@ static bool is_harmless(const struct sim *sim, const struct fault *fault)
 	case FAULT_ADD_FAILS:
 	case FAULT_SEND_FAILS:
 	case FAULT_SOCKET_FAILS:
-	case FAULT_ANNOUNCE_FAILS:
-	case FAULT_ANNOUNCE_LOST:
 	case FAULT_ADDRESS_GONE:
 		return !is_involved(node);
 	case FAULT_LATE:
@@ -177,6 +175,8 @@ static bool is_harmless(const struct sim *sim, const struct fault *fault)
 	case FAULT_DUPLICATE:
 	case FAULT_CORRUPT:
 	case FAULT_ADD_SLOW:
+	case FAULT_ANNOUNCE_FAILS:
+	case FAULT_ANNOUNCE_LOST:
 	case FAULT_FORGE_ACCEPTED:
 	case FAULT_REPLAY:
 		return false;
@@ -204,8 +204,23 @@ static void spoil_links(struct sim *sim, const struct fault *fault, int64_t unti
 		}
 }
 
-static bool may_lose_announcements(const struct fault *fault)
+/* The client is cut off, from one node or from all of them: who takes over meanwhile tells it in
+ * vain. */
+static bool cuts_off_client(const struct sim *sim, const struct fault *fault)
 {
+	unsigned nodes = (1u << sim->node_count) - 1;
+	bool inside = fault->side >> SIM_CLIENT & 1;
+
+	if (fault->kind == FAULT_PARTITION)
+		return (fault->side & nodes) == (inside ? 0 : nodes);
+	return (fault->kind == FAULT_CUT || fault->kind == FAULT_CUT_ONE_WAY) &&
+	       fault->other == SIM_CLIENT;
+}
+
+static bool may_lose_announcements(const struct sim *sim, const struct fault *fault)
+{
+	if (cuts_off_client(sim, fault))
+		return true;
 	/* Between two nodes: what a false Active says, and the true one would have answered. */
 	if (fault->kind == FAULT_LOSS || fault->kind == FAULT_CORRUPT ||
 	    fault->kind == FAULT_SEND_FAILS || fault->kind == FAULT_SOCKET_FAILS)
@@ -262,7 +277,7 @@ void check_fault(struct sim *sim, const struct fault *fault)
 		return;
 	check->held_from = max(check->held_from, check->faults_until);
 	check->served_from = max(check->served_from, check->held_from);
-	if (!calm || may_lose_announcements(fault))
+	if (!calm || may_lose_announcements(sim, fault))
 		check->served_from = max(check->served_from, check->faults_until + refresh_us(sim));
 }
 
@@ -463,8 +478,7 @@ static void check_takeover(struct node *node, const struct router *router,
 			   const struct router_transition *transition)
 {
 	const struct watch *watch = &node->watch[router->family];
-	int64_t skew_us = (256 - watch->priority) * (int64_t)router->vrrp.active_adver_interval_cs *
-			  SIM_CS / 256;
+	int64_t skew_us = (256 - watch->priority) * watch->stop_interval_us / 256;
 
 	if (transition->reason == VRRP_REASON_ACTIVE_DOWN ||
 	    (transition->reason == VRRP_REASON_ACTIVE_UNREADY && !watch->stop_heard))
@@ -754,6 +768,7 @@ static void check_followed(struct node *node, const struct router *router, struc
 		return;
 	watch->stop_heard = true;
 	watch->stop_heard_at = now;
+	watch->stop_interval_us = vr->active_adver_interval_cs * SIM_CS;
 	if (instant_since(vr->active_down, now) > vr->active_adver_interval_cs * SIM_CS)
 		check_broken(node->sim, "priority 0 is followed by a takeover", "n%d",
 			     node->id + 1);

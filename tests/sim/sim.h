@@ -259,6 +259,7 @@ struct watch {
 	bool lower_heard; /* since the state was entered: such a packet, */
 	bool stop_heard;  /* and one of priority 0 */
 	struct instant stop_heard_at;
+	int64_t stop_interval_us;
 	struct instant ready_read_until; /* a ready Active was heard at most three intervals ago */
 	struct instant unready_until;	 /* and so an unready one, which was followed */
 	bool cannot_send;		 /* before the packet in progress */

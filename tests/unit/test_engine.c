@@ -7,6 +7,7 @@
  */
 #include "unit.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,20 @@ struct sent {
 };
 
 /* The world as the engine sees it. */
+/* The linker lets the program's calls of calloc() come here. */
+static unsigned allocations_left = UINT_MAX;
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	if (allocations_left != UINT_MAX && allocations_left-- == 0) {
+		allocations_left = UINT_MAX;
+		return NULL;
+	}
+	return __real_calloc(count, size);
+}
+
 static struct {
 	struct host host; /* first: the callbacks get a pointer to it */
 	char log[4096];
@@ -39,6 +54,7 @@ static struct {
 	bool add_fails;
 	int64_t add_took_us;
 	bool send_fails;
+	bool announce_fails;
 	struct addr unreachable; /* a destination that cannot be sent to */
 	struct interface interface;
 	bool interface_changed;
@@ -189,7 +205,7 @@ static bool host_announce(struct host *host, const struct router *router)
 	(void)host;
 	(void)router;
 	append(w.log, "ANNOUNCE");
-	return true;
+	return !w.announce_fails;
 }
 
 static void host_notify(struct host *host, const struct router *router,
@@ -217,6 +233,7 @@ static void host_trace(struct host *host, const struct router *router, enum engi
 		ck_assert_ptr_nonnull(packet);
 		snprintf(text, sizeof(text), "refused:%s", advert_refusal_name(refusal));
 	} else {
+		ck_assert_int_eq(refusal, ADVERT_OK);
 		snprintf(text, sizeof(text), "%s", names[what]);
 	}
 	append(w.traces, text);
@@ -381,15 +398,20 @@ static struct advert_fields fields_of(uint8_t host, uint8_t priority)
 static void deliver_on(int ifindex, int64_t us, const struct advert_fields *fields)
 {
 	uint8_t bytes[ADVERT_SIZE_MAX];
+	const size_t size = advert_encode(fields, bytes, sizeof(bytes));
+	/* No longer than the packet, so that sanitizers notice what is read behind it. */
+	uint8_t *data = malloc(size);
 	const struct packet packet = {.source = fields->source,
 				      .destination = fields->destination,
 				      .hops = 255,
-				      .data = bytes,
-				      .size = advert_encode(fields, bytes, sizeof(bytes))};
+				      .data = data,
+				      .size = size};
 
-	ck_assert_uint_ne(packet.size, 0);
+	ck_assert_uint_ne(size, 0);
+	memcpy(data, bytes, size);
 	w.now = at(us);
 	engine_packet(&w.engine, w.now, ifindex, &packet);
+	free(data);
 }
 
 static void deliver(int64_t us, const struct advert_fields *fields)
@@ -813,6 +835,8 @@ START_TEST(test_priority_owner_is_traced)
 	hear(T0 + SECOND, 3, 255);
 	ck_assert_str_eq(take_traces(), "owner");
 	ck_assert_int_eq(find(10)->vrrp.active_down.us, T0 + SECOND + DOWN);
+	hear(T0 + SECOND, 3, 254);
+	ck_assert_str_eq(take_traces(), "");
 }
 END_TEST
 
@@ -860,9 +884,55 @@ START_TEST(test_zero_priority_counters)
 	hear(ACTIVE_AT + 300000, 3, 0);
 	ck_assert_str_eq(take(), "SEND(200)");
 	ck_assert_uint_eq(find(10)->counters.priority_zero_received, 1);
+	hear(ACTIVE_AT + 400000, 3, 180);
+	ck_assert_uint_eq(find(10)->counters.priority_zero_received, 1);
 	engine_shutdown(&w.engine, w.now);
 	engine_shutdown(&w.engine, w.now);
 	ck_assert_uint_eq(find(10)->counters.priority_zero_sent, 1);
+}
+END_TEST
+
+START_TEST(test_counters_add_up)
+{
+	struct advert_fields fields = fields_of(3, 180);
+
+	start_active();
+	fields.checksum = ADVERT_CHECKSUM_RFC5798;
+	deliver(ACTIVE_AT + 300000, &fields);
+	hear(ACTIVE_AT + 400000, 3, 180);
+	ck_assert_uint_eq(find(10)->counters.checksum_rfc5798_received, 1);
+	engine_step_down(&w.engine, w.now, 100000);
+	run(ACTIVE_AT + 10 * SECOND);
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
+	ck_assert_uint_eq(find(10)->counters.priority_zero_sent, 1);
+	ck_assert_uint_eq(find(10)->counters.announce_failures, 0);
+	w.announce_fails = true;
+	hear(ACTIVE_AT + 10 * SECOND, 3, 180);
+	ck_assert_uint_eq(find(10)->counters.announce_failures, 1);
+}
+END_TEST
+
+/* As many addresses as there can be, and the derived one: every list is full. */
+START_TEST(test_full_list)
+{
+	struct conf_instance *instance = add_instance("apiserver", 10);
+	struct advert advert;
+	char text[32];
+
+	assign("fe80::2", 64);
+	for (unsigned i = 0; i < CONF_ADDRESSES_MAX; i++) {
+		snprintf(text, sizeof(text), "2001:db8::%x", i + 0x100);
+		add_vip(instance, text);
+	}
+	start();
+	run_active();
+	ck_assert_uint_eq(find6(10)->address_count, ENGINE_ADDRESSES_MAX);
+	ck_assert_uint_eq(last_sent()->size, ADVERT_HEADER_SIZE + 16 * ENGINE_ADDRESSES_MAX);
+	advert = decode(last_sent());
+	ck_assert_addr_eq(advert_address(&advert, CONF_ADDRESSES_MAX), text);
+	netlink();
+	engine_timers(&w.engine, w.now, true);
+	ck_assert_str_eq(take(), "");
 }
 END_TEST
 
@@ -944,6 +1014,9 @@ START_TEST(test_disturbed_while_active)
 	netlink();
 	engine_timers(&w.engine, w.now, true);
 	ck_assert_str_eq(take(), "ADD ANNOUNCE");
+	netlink();
+	engine_timers(&w.engine, w.now, true);
+	ck_assert_str_eq(take(), "");
 	run(ACTIVE_AT + SECOND + 50000);
 	w.interface.carrier_changes += 2;
 	netlink();
@@ -1031,6 +1104,47 @@ START_TEST(test_vip_present_in_initialize)
 	assign("10.10.10.10", 32);
 	turn(T0 + SECOND);
 	ck_assert_ptr_nonnull(strstr(take(), "REMOVE(10.10.10.10)"));
+}
+END_TEST
+
+/* Added, and gone before netlink has shown it. */
+START_TEST(test_vip_gone_before_it_is_seen)
+{
+	add_vip(add_apiserver(), "10.10.10.11");
+	start();
+	w.now = at(ACTIVE_AT);
+	engine_timers(&w.engine, w.now, true);
+	take();
+	unassign_text("10.10.10.11");
+	netlink();
+	run(w.now.us);
+	ck_assert_str_eq(take(), "ADD");
+	ck_assert_uint_eq(find(10)->counters.vip_readded, 1);
+}
+END_TEST
+
+/* What netlink shows first counts as what it shows last. */
+START_TEST(test_vip_is_the_first_of_the_interface)
+{
+	start_active();
+	unassign_text("10.0.0.2");
+	assign("10.0.0.2", 24);
+	netlink();
+	ck_assert_str_eq(take(), "");
+}
+END_TEST
+
+/* RECONCILE leaves the addresses alone also when the primary one has gone, not only before it came.
+ */
+START_TEST(test_primary_gone)
+{
+	start_active();
+	unassign_text("10.0.0.2");
+	netlink();
+	ck_assert_str_eq(take(), "REMOVE(10.10.10.10) NOTIFY(Initialize no_address)");
+	assign("10.10.10.10", 32);
+	netlink();
+	ck_assert_str_eq(take(), "");
 }
 END_TEST
 
@@ -1158,10 +1272,30 @@ END_TEST
 
 /* BOUNDS in IPv6: the derived link-local address is the same for every virtual router with this
  * VRID, so it says nothing about whose it is. */
+/* It is a VIP like another: who has it shares an address. */
+START_TEST(test_ipv6_link_local_alone)
+{
+	struct conf_instance *instance = add_instance("apiserver", 10);
+	const struct addr theirs[1] = {ip("fe80::100")};
+	const struct advert_fields fields = fields6(theirs, 1, 220);
+
+	assign("fe80::2", 64);
+	add_vip(instance, "fe80::100");
+	add_vip(instance, "2001:db8::100");
+	start();
+	ck_assert_uint_eq(find6(10)->address_count, 2);
+	ck_assert_addr_eq(find6(10)->addresses[0], "fe80::100");
+	ck_assert(!find6(10)->link_local_derived);
+	deliver(T0 + SECOND, &fields);
+	ck_assert_uint_eq(find6(10)->counters.adverts_received, 1);
+}
+END_TEST
+
 START_TEST(test_ipv6_vrid_clash)
 {
-	const struct addr theirs[2] = {ip("fe80::200:5eff:fe00:20a"), ip("2001:db8::200")};
-	const struct advert_fields fields = fields6(theirs, 2, 220);
+	const struct addr theirs[3] = {ip("fe80::200:5eff:fe00:20a"), ip("2001:db8::200"),
+				       ip("::")};
+	const struct advert_fields fields = fields6(theirs, 3, 220);
 
 	assign("fe80::2", 64);
 	add_vip(add_instance("apiserver", 10), "2001:db8::100");
@@ -1266,6 +1400,45 @@ START_TEST(test_unicast_ipv6)
 END_TEST
 
 /* Each router takes the peers of its own family. */
+/* Of one family only: the other one looks for its own. */
+START_TEST(test_unicast_src_ip_of_the_other_family)
+{
+	struct conf_instance *instance = add_unicast();
+
+	assign("2001:db8::2", 64);
+	add_vip(instance, "2001:db8::100");
+	add_peer(instance, "2001:db8::1");
+	add_peer(instance, "2001:db8::2");
+	instance->unicast_src_ip = ip("10.0.0.2");
+	start();
+	ck_assert_addr_eq(find(10)->unicast_src_ip, "10.0.0.2");
+	ck_assert(addr_is_unspecified(&find6(10)->unicast_src_ip));
+	ck_assert_addr_eq(find6(10)->primary, "2001:db8::2");
+}
+END_TEST
+
+/* It has been sent if anybody could be sent it, whoever that is. */
+START_TEST(test_unicast_send_fails)
+{
+	const char *const unreachable[] = {"10.0.0.1", "10.0.0.3"};
+
+	for (int i = 0; i < 2; i++) {
+		tear_down();
+		set_up();
+		add_unicast();
+		w.unreachable = ip(unreachable[i]);
+		start();
+		run_active();
+		ck_assert_uint_eq(find(10)->counters.adverts_sent, 1);
+		ck_assert_uint_eq(find(10)->counters.send_failures, 0);
+	}
+	w.send_fails = true;
+	run(ACTIVE_AT + SECOND);
+	ck_assert_uint_eq(find(10)->counters.adverts_sent, 1);
+	ck_assert_uint_eq(find(10)->counters.send_failures, 1);
+}
+END_TEST
+
 START_TEST(test_unicast_dual_stack)
 {
 	struct conf_instance *instance = add_unicast();
@@ -1546,6 +1719,24 @@ START_TEST(test_send_fails_now_and_then)
 }
 END_TEST
 
+/* Three in a row, and not fewer, however many have failed before. */
+START_TEST(test_send_failures_in_row)
+{
+	start_active();
+	for (int i = 0; i < 2; i++) {
+		int64_t us = ACTIVE_AT + 10 * i * SECOND;
+
+		run(us + SECOND);
+		w.send_fails = true;
+		run(us + 3 * SECOND);
+		hear(us + 3 * SECOND, 3, 180);
+		ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
+		ck_assert_uint_eq(find(10)->send_failures_in_row, 3);
+		w.send_fails = false;
+	}
+}
+END_TEST
+
 /* BANDS: 1, 2, 3 -> 216, 177, 238, for both families. */
 START_TEST(test_priority_auto)
 {
@@ -1585,6 +1776,21 @@ START_TEST(test_priority_auto_is_of_no_vip)
 	netlink();
 	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
 	ck_assert_uint_eq(find(10)->vrrp.priority, 216);
+}
+END_TEST
+
+/* Wherever netlink lists it. */
+START_TEST(test_priority_auto_behind_ipv6)
+{
+	struct conf_instance *instance = add_apiserver();
+
+	instance->priority = 0;
+	instance->track_apiserver = false;
+	unassign_text("10.0.0.2");
+	assign("fe80::7", 64);
+	assign("10.0.0.2", 24);
+	start();
+	ck_assert_uint_eq(find(10)->vrrp.priority, 177);
 }
 END_TEST
 
@@ -1833,6 +2039,93 @@ static void another_name(struct conf_instance *instance)
 }
 
 /* A change of what a router is makes another one. */
+/* The first of the list goes, another comes before the one that stays. */
+START_TEST(test_reload_first_vip)
+{
+	struct conf_instance *instance = add_apiserver();
+
+	add_vip(instance, "10.10.10.11");
+	start();
+	run_active();
+	instance->addresses[0] = ip("10.10.10.12");
+	configure(ACTIVE_AT + 260000);
+	ck_assert(!find(10)->present[0]);
+	ck_assert(find(10)->present[1]);
+	turn(ACTIVE_AT + 260000);
+	ck_assert_str_eq(take(), "REMOVE(10.10.10.10) ADD ANNOUNCE");
+}
+END_TEST
+
+/* `auto` and the name of the interface that it has found are the same. */
+START_TEST(test_reload_interface_auto)
+{
+	static const struct {
+		const char *before, *found, *after;
+		bool same;
+	} cases[] = {
+		{"", "eth0", "eth0", true},  {"eth0", "eth0", "", true},
+		{"", "eth0", "eth1", false}, {"eth0", "eth0", "x", false},
+		{"x", "x", "", true},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct conf_instance *instance;
+
+		tear_down();
+		set_up();
+		instance = add_apiserver();
+		strcpy(instance->interface, cases[i].before);
+		strcpy(w.interface.name, cases[i].found);
+		start();
+		run_active();
+		strcpy(instance->interface, cases[i].after);
+		configure(ACTIVE_AT + 260000);
+		ck_assert_int_eq(w.engine.routers[0]->vrrp.state,
+				 cases[i].same ? VRRP_STATE_ACTIVE : VRRP_STATE_INITIALIZE);
+	}
+	/* Where `auto` has found nothing yet it is nobody's. */
+	tear_down();
+	set_up();
+	add_apiserver();
+	configure(T0);
+	ck_assert_str_eq(w.engine.routers[0]->interface_name, "");
+	strcpy(w.conf->instances[0].interface, "");
+	configure(T0);
+	ck_assert_str_eq(w.engine.routers[0]->interface, "");
+}
+END_TEST
+
+/* A reload without memory changes nothing, at whichever allocation it happens. */
+START_TEST(test_reload_without_memory)
+{
+	struct router before;
+
+	start_active();
+	before = snapshot(find(10));
+	add_vip(add_instance("second", 11), "10.10.10.11");
+	add_vip(add_instance("third", 12), "10.10.10.12");
+	for (unsigned i = 0; i < 3; i++) {
+		allocations_left = i;
+		ck_assert(!engine_configure(&w.engine, w.now, w.conf));
+		ck_assert_uint_eq(w.engine.router_count, 1);
+		ck_assert(unchanged(&before, find(10)));
+	}
+	ck_assert_str_eq(take(), "");
+	configure(w.now.us);
+	ck_assert_uint_eq(w.engine.router_count, 3);
+}
+END_TEST
+
+START_TEST(test_fini)
+{
+	start_active();
+	engine_fini(&w.engine);
+	ck_assert_uint_eq(w.engine.router_count, 0);
+	ck_assert(instant_is_never(engine_deadline(&w.engine)));
+	ck_assert_ptr_eq(w.engine.host, &w.host);
+}
+END_TEST
+
 START_TEST(test_reload_identity)
 {
 	static void (*const changes[])(struct conf_instance *) = {other_interface, another_vrid,
@@ -2080,6 +2373,25 @@ START_TEST(test_heard)
 }
 END_TEST
 
+/* Whoever was heard longest ago makes room, wherever in the list it is. */
+START_TEST(test_heard_longest_ago)
+{
+	for (uint8_t oldest = 0; oldest < ENGINE_HEARD_MAX; oldest++) {
+		tear_down();
+		set_up();
+		start_backup();
+		for (uint8_t i = 0; i < ENGINE_HEARD_MAX; i++)
+			hear(w.now.us + 1000, (uint8_t)(100 + i), 220);
+		for (uint8_t i = 0; i < ENGINE_HEARD_MAX; i++)
+			if (i != oldest)
+				hear(w.now.us + 1000, (uint8_t)(100 + i), 220);
+		hear(w.now.us + 1000, 200, 230);
+		ck_assert_uint_eq(heard_of(find(10), (uint8_t)(100 + oldest)).priority, 0);
+		ck_assert_uint_eq(heard_of(find(10), 200).priority, 230);
+	}
+}
+END_TEST
+
 START_TEST(test_active_router)
 {
 	const struct router *router;
@@ -2165,6 +2477,8 @@ static void add_order(Suite *suite)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, test_takeover);
 	tcase_add_test(tcase, test_zero_priority_counters);
+	tcase_add_test(tcase, test_counters_add_up);
+	tcase_add_test(tcase, test_full_list);
 	tcase_add_test(tcase, test_advert_before_timer);
 	tcase_add_test(tcase, test_timers_wait_for_the_sockets);
 	tcase_add_test(tcase, test_a_drained_turn_begins_anew);
@@ -2175,6 +2489,7 @@ static void add_order(Suite *suite)
 	tcase_add_test(tcase, test_refresh_fails);
 	tcase_add_test(tcase, test_send_fails);
 	tcase_add_test(tcase, test_send_fails_now_and_then);
+	tcase_add_test(tcase, test_send_failures_in_row);
 	suite_add_tcase(suite, tcase);
 }
 
@@ -2186,6 +2501,9 @@ static void add_interface(Suite *suite)
 	tcase_add_test(tcase, test_disturbed_while_active);
 	tcase_add_test(tcase, test_vip_gone_while_active);
 	tcase_add_test(tcase, test_vip_not_seen_yet);
+	tcase_add_test(tcase, test_vip_gone_before_it_is_seen);
+	tcase_add_test(tcase, test_vip_is_the_first_of_the_interface);
+	tcase_add_test(tcase, test_primary_gone);
 	tcase_add_test(tcase, test_one_of_two_vips_gone);
 	tcase_add_test(tcase, test_vip_present_while_not_active);
 	tcase_add_test(tcase, test_vip_present_in_initialize);
@@ -2197,6 +2515,7 @@ static void add_interface(Suite *suite)
 	tcase_add_test(tcase, test_ipv6_source_is_link_local);
 	tcase_add_test(tcase, test_ipv6_link_local_of_the_file);
 	tcase_add_test(tcase, test_ipv6_without_link_local);
+	tcase_add_test(tcase, test_ipv6_link_local_alone);
 	tcase_add_test(tcase, test_ipv6_vrid_clash);
 	tcase_add_loop_test(tcase, test_fault, 0, (int)(2 * sizeof(faults) / sizeof(faults[0])));
 	tcase_add_test(tcase, test_faults_together);
@@ -2218,6 +2537,8 @@ static void add_unicast_tests(Suite *suite)
 	tcase_add_test(tcase, test_unicast_source);
 	tcase_add_test(tcase, test_unicast_src_ip);
 	tcase_add_test(tcase, test_unicast_ipv6);
+	tcase_add_test(tcase, test_unicast_src_ip_of_the_other_family);
+	tcase_add_test(tcase, test_unicast_send_fails);
 	tcase_add_test(tcase, test_unicast_dual_stack);
 	tcase_add_test(tcase, test_unicast_nobody_there);
 	suite_add_tcase(suite, tcase);
@@ -2230,6 +2551,7 @@ static void add_bands(Suite *suite)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, test_priority_auto);
 	tcase_add_test(tcase, test_priority_auto_is_of_no_vip);
+	tcase_add_test(tcase, test_priority_auto_behind_ipv6);
 	tcase_add_test(tcase, test_priority_auto_without_ipv4);
 	tcase_add_test(tcase, test_ready);
 	tcase_add_test(tcase, test_ready_before_configure);
@@ -2249,6 +2571,9 @@ static void add_reload(Suite *suite)
 	tcase_add_test(tcase, test_reload_vip_list);
 	tcase_add_test(tcase, test_reload_vip_list_in_backup);
 	tcase_add_test(tcase, test_reload_adds_vip_that_is_there);
+	tcase_add_test(tcase, test_reload_first_vip);
+	tcase_add_test(tcase, test_reload_interface_auto);
+	tcase_add_test(tcase, test_reload_without_memory);
 	tcase_add_test(tcase, test_reload_peers);
 	tcase_add_loop_test(tcase, test_reload_identity, 0, 4);
 	tcase_add_test(tcase, test_reload_removes_instance);
@@ -2269,6 +2594,8 @@ static void add_end(Suite *suite)
 	tcase_add_test(tcase, test_shutdown_with_faults);
 	tcase_add_test(tcase, test_history);
 	tcase_add_test(tcase, test_heard);
+	tcase_add_test(tcase, test_heard_longest_ago);
+	tcase_add_test(tcase, test_fini);
 	tcase_add_test(tcase, test_active_router);
 	tcase_add_test(tcase, test_active_router_after_losing);
 	tcase_add_test(tcase, test_active_router_while_active);
