@@ -312,9 +312,8 @@ take_turns() {
 # n1 and n3 run cpvrrp, n2 the other one, all with the same priority; nobody runs yet. The higher
 # address stays Active when two have become so apart from each other.
 break_ties() {
-	local node
-
 	apiserver_start n2
+	wire_start
 	cpvrrp_start n1
 	wait_until 5 role_is n1 Active
 	client_greets
@@ -322,6 +321,8 @@ break_ties() {
 	cut n1
 	peer_start n2
 	wait_until 10 both_active n1 n2
+	# vrrpd has no source address for IPv6, and so the lower one, until it has sent its first.
+	wait_until 5 seen ' n2 advert '
 	heal n1
 	moves_to "$DOWN_MS" n2
 	stays 1500 alone n2
