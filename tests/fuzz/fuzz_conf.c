@@ -108,6 +108,8 @@ static void check_limits(const struct conf *conf)
 
 	assert(conf->address_lease_s == 0 || is_within(conf->address_lease_s, 2, 3600));
 	assert(is_within(conf->announce_refresh_s, 0, 3600));
+	assert((conf->metrics_listen[0] != '\0') == (conf->metrics_port != 0));
+	assert(!addr_is_multicast(&conf->metrics_address));
 	assert(strncmp(apiserver->url, "https://", 8) == 0 && apiserver->path[0] == '/');
 	assert(apiserver->port != 0 && !addr_is_unspecified(&apiserver->address));
 	assert(is_within(apiserver->interval_us, SECOND_US / 20, 60 * SECOND_US));
