@@ -72,7 +72,7 @@ keepalived_configure() {
 
 keepalived_start() { # NODE
 	echo "=== keepalived starts" >>"$RUN/$1/log"
-	nsenter --net="/run/netns/$1" keepalived --dont-fork --log-console --log-detail --vrrp \
+	nsenter --net="/run/netns/$1" "${FIRST[@]}" keepalived --dont-fork --log-console --log-detail --vrrp \
 		--use-file "$RUN/$1/keepalived.conf" --pid "$RUN/$1/keepalived.pid" \
 		--vrrp_pid "$RUN/$1/keepalived-vrrp.pid" >>"$RUN/$1/log" 2>&1 &
 	PEER[$1]=$!
@@ -121,7 +121,7 @@ frr_configure() {
 frr_daemon() { # NODE PROGRAM
 	local dir=$RUN/$1/frr
 
-	nsenter --net="/run/netns/$1" "$2" -u root -g root -f "$dir/$2.conf" -i "$dir/$2.pid" \
+	nsenter --net="/run/netns/$1" "${FIRST[@]}" "$2" -u root -g root -f "$dir/$2.conf" -i "$dir/$2.pid" \
 		-z "$dir/zserv" -P 0 --vty_socket "$dir" --log stdout >>"$RUN/$1/log" 2>&1 &
 }
 
