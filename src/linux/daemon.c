@@ -16,6 +16,7 @@
 #include "linux/control.h"
 #include "linux/host.h"
 #include "linux/log.h"
+#include "linux/notify.h"
 #include "linux/probe.h"
 #include "linux/state.h"
 
@@ -32,6 +33,7 @@ struct daemon {
 	struct event *timer;
 	struct event *signals[4];
 	struct linux_host *host;
+	struct notify *notify;
 	struct control *control;
 	struct control *metrics; /* NULL if metrics_listen is off */
 	struct probe *probe;	 /* NULL if no router tracks the apiserver */
@@ -295,8 +297,10 @@ static void log_state(struct daemon *d)
 
 static void take_signals(struct daemon *d)
 {
-	if (d->reload)
+	if (d->reload) {
+		notify_reloading(d->notify, d->now);
 		do_reload(d);
+	}
 	if (d->dump)
 		log_state(d);
 	d->reload = false;
@@ -334,7 +338,7 @@ static void note_lateness(struct daemon *d, struct instant deadline)
 
 static void arm_timer(struct daemon *d)
 {
-	struct instant deadline = host_deadline(d->host);
+	struct instant deadline = instant_min(host_deadline(d->host), notify_deadline(d->notify));
 	struct itimerspec when = {0};
 
 	if (!d->timer_fired && deadline.us == d->armed.us)
@@ -346,6 +350,16 @@ static void arm_timer(struct daemon *d)
 	timerfd_settime(d->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 	d->armed = deadline;
 	d->timer_fired = false;
+}
+
+static void tell_manager(struct daemon *d)
+{
+	const struct engine *engine = host_engine(d->host);
+	char line[NOTIFY_STATUS_SIZE];
+
+	if (notify_is_on(d->notify))
+		notify_turn(d->notify, d->now, engine->shutting_down,
+			    state_line(engine, d->probe ? &d->health : NULL, line, sizeof(line)));
 }
 
 /* SOCKETS FIRST: the clock is read before anything else, so that nothing expires which could not be
@@ -361,6 +375,7 @@ static void turn(struct daemon *d)
 	drained = host_receive(d->host, d->now);
 	take_requests(d);
 	host_timers(d->host, d->now, drained);
+	tell_manager(d);
 	arm_timer(d);
 }
 
@@ -472,6 +487,9 @@ static bool open_all(struct daemon *d)
 	error = new_probe(d, d->conf, &d->probe);
 	if (error < 0)
 		goto fail;
+	error = notify_new(&d->notify);
+	if (error < 0)
+		log_warning("NOTIFY_SOCKET cannot be used: %s", strerror(-error));
 	ask_for_more(d->conf);
 	error = confine(&what);
 	if (error < 0)
@@ -498,6 +516,7 @@ static void close_all(struct daemon *d)
 	if (d->timer_fd >= 0)
 		close(d->timer_fd);
 	host_free(d->host);
+	notify_free(d->notify);
 	if (d->base)
 		event_base_free(d->base);
 	free(d->conf);
@@ -518,6 +537,7 @@ static int run(struct daemon *d)
 		log_error("cannot start: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
+	tell_manager(d);
 	arm_timer(d);
 	while (!host_engine(d->host)->shutting_down || !engine_stopped(host_engine(d->host))) {
 		event_base_loop(d->base, EVLOOP_ONCE);

@@ -146,6 +146,39 @@ const char *state_explain(const struct router *router, char *text, size_t size)
 	return text;
 }
 
+__attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
+							 const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + used, size - used, format, args);
+	va_end(args);
+}
+
+const char *state_line(const struct engine *engine, const struct health *health, char *text,
+		       size_t size)
+{
+	unsigned in_state[VRRP_STATE_COUNT] = {0};
+
+	text[0] = '\0';
+	for (size_t i = 0; i < engine->router_count; i++)
+		in_state[engine->routers[i]->vrrp.state]++;
+	for (unsigned i = VRRP_STATE_COUNT; engine->router_count > 1 && i-- > 0;)
+		if (in_state[i] > 0)
+			append(text, size, "%s%u %s", *text ? ", " : "", in_state[i],
+			       vrrp_state_name((enum vrrp_state)i));
+	if (engine->router_count == 1)
+		append(text, size, "%s/%s %s, priority %u", engine->routers[0]->instance,
+		       addr_family_name(engine->routers[0]->family),
+		       vrrp_state_name(engine->routers[0]->vrrp.state),
+		       vrrp_priority(&engine->routers[0]->vrrp));
+	if (health)
+		append(text, size, ", apiserver %s", health->ready ? "ready" : "not ready");
+	return text;
+}
+
 /* The transition number i of those kept, the oldest first; NULL past the last one. */
 static const struct router_transition *history_at(const struct router *router, uint64_t i)
 {

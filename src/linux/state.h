@@ -78,6 +78,14 @@ struct timespec state_wall(const struct state *state, struct instant at);
 #define STATE_EXPLAIN_SIZE 128
 const char *state_explain(const struct router *router, char *text, size_t size);
 
+/*
+ * All of it in one line, for the service manager: "apiserver/ipv4 Active, priority 216, apiserver
+ * ready", or with several routers "1 Active, 1 Backup, apiserver ready". Writes at most size bytes
+ * and returns text. health as in struct state.
+ */
+const char *state_line(const struct engine *engine, const struct health *health, char *text,
+		       size_t size);
+
 /* free() the result; NULL without memory. */
 char *state_json(const struct state *state);
 char *state_text(const struct state *state);

@@ -5,6 +5,7 @@
 stage.py value KEY...           a value out of the JSON on standard input
 stage.py get ADDRESS CA         the name of the node that answers https://ADDRESS:6443/node
 stage.py listen                 adverts, ARP and NA on all ports of the bridge, a line each
+stage.py notified NAME          what comes to the Unix datagram socket NAME (@: abstract), a line each
 stage.py send KEY=VALUE...      one VRRP packet, right or wrong; keys: see forge()
 """
 import ctypes
@@ -162,5 +163,15 @@ def send(*fields):
         time.sleep(pause)
 
 
+def notified(name):
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(name.replace("@", "\0"))
+    print("listening", flush=True)
+    while True:
+        text = sock.recv(4096).decode()
+        print("%.3f %s" % (time.monotonic(), text.strip().replace("\n", " ")), flush=True)
+
+
 if __name__ == "__main__":
-    {"value": value, "get": get, "listen": listen, "send": send}[sys.argv[1]](*sys.argv[2:])
+    verbs = {"value": value, "get": get, "listen": listen, "notified": notified, "send": send}
+    verbs[sys.argv[1]](*sys.argv[2:])

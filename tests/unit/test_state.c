@@ -321,6 +321,29 @@ START_TEST(confinement)
 }
 END_TEST
 
+static void check_line(const char *expected)
+{
+	char text[256];
+
+	ck_assert_str_eq(state_line(&engine, state.health, text, sizeof(text)), expected);
+}
+
+START_TEST(one_line)
+{
+	check_line("1 Active, 1 Backup, apiserver not ready");
+	health.ready = true;
+	check_line("1 Active, 1 Backup, apiserver ready");
+	routers[0]->vrrp.state = VRRP_STATE_INITIALIZE;
+	routers[1]->vrrp.state = VRRP_STATE_INITIALIZE;
+	check_line("2 Initialize, apiserver ready");
+	engine.router_count = 1;
+	check_line("apiserver/ipv4 Initialize, priority 216, apiserver ready");
+	state.health = NULL;
+	routers[0]->vrrp.state = VRRP_STATE_ACTIVE;
+	check_line("apiserver/ipv4 Active, priority 216");
+}
+END_TEST
+
 START_TEST(json_numbers)
 {
 	char *text = state_json(&state);
@@ -764,6 +787,7 @@ Suite *suite_state(void)
 	tcase_add_test(tcase, hostile_error);
 	tcase_add_test(tcase, hostile_interface);
 	tcase_add_test(tcase, confinement);
+	tcase_add_test(tcase, one_line);
 	tcase_add_test(tcase, json_numbers);
 	tcase_add_test(tcase, step_down_left);
 	tcase_add_test(tcase, history_wrap);
