@@ -450,21 +450,29 @@ START_TEST(ipv6)
 }
 END_TEST
 
-/* Each attempt that times out is followed by the next one without a gap, not by a left out turn. */
+static int64_t started_us(size_t i)
+{
+	return reported_us[i] - reports[i].latency_us;
+}
+
+/*
+ * Each attempt that times out is followed by the next one without a gap, not by a left out turn.
+ * On a busy machine some ends are so late that the turn is over; how many does not matter.
+ */
 START_TEST(cadence_with_timeouts)
 {
-	int64_t took_us;
+	int prompt = 0;
 
 	tell("mode silent");
 	conf.interval_us = 200 * MS;
 	conf.timeout_us = 200 * MS;
 	start();
-	for (int i = 0; i < 6; i++)
+	expect(HEALTH_TIMEOUT, 0, "");
+	while (prompt < 5) {
 		expect(HEALTH_TIMEOUT, 0, "");
-	took_us = reported_us[5] - reported_us[0];
-	ck_assert_int_ge(took_us, 900 * MS);
-	ck_assert_int_lt(took_us, 1700 * MS);
-	ck_assert_str_eq(counted(), "6/6");
+		ck_assert_int_ge(reports[reports_read - 1].latency_us, 190 * MS);
+		prompt += started_us(reports_read - 1) - reported_us[reports_read - 2] < 50 * MS;
+	}
 }
 END_TEST
 
@@ -501,13 +509,13 @@ END_TEST
 START_TEST(close_after_each_response)
 {
 	tell("mode close");
-	conf.interval_us = 400 * MS;
+	conf.interval_us = 1000 * MS;
 	start();
-	for (int i = 0; i < 11; i++)
+	for (int i = 0; i < 6; i++)
 		expect_ok();
-	ck_assert_int_lt(reported_us[4] - reported_us[0], 350 * MS);
-	ck_assert_int_ge(reported_us[10] - reported_us[0], 700 * MS);
-	ck_assert_str_eq(counted(), "11/11");
+	ck_assert_int_lt(reported_us[4] - reported_us[0], 900 * MS);
+	ck_assert_int_ge(started_us(5) - started_us(0), 500 * MS);
+	ck_assert_str_eq(counted(), "6/6");
 }
 END_TEST
 
