@@ -139,8 +139,6 @@ static bool is_harmless(const struct sim *sim, const struct fault *fault)
 	case FAULT_POWER:
 	case FAULT_STALL:
 	case FAULT_ADD_FAILS:
-	case FAULT_SEND_FAILS:
-	case FAULT_SOCKET_FAILS:
 	case FAULT_ADDRESS_GONE:
 		return !is_involved(node);
 	case FAULT_LATE:
@@ -175,6 +173,8 @@ static bool is_harmless(const struct sim *sim, const struct fault *fault)
 	case FAULT_DUPLICATE:
 	case FAULT_CORRUPT:
 	case FAULT_ADD_SLOW:
+	case FAULT_SEND_FAILS:
+	case FAULT_SOCKET_FAILS:
 	case FAULT_ANNOUNCE_FAILS:
 	case FAULT_ANNOUNCE_LOST:
 	case FAULT_FORGE_ACCEPTED:

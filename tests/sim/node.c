@@ -711,7 +711,7 @@ void node_run(struct node *node)
 		node->thaw_at = 0;
 		node->thawed_at = now;
 		if (node->wake_at < SIM_NEVER)
-			node->wake_at = now;
+			node->wake_at = now < node->busy_until ? node->busy_until : now;
 	}
 	if (node_is_awake(node) && node->probe_at <= now)
 		probe(node);

@@ -1130,7 +1130,7 @@ START_TEST(test_vip_is_the_first_of_the_interface)
 	unassign_text("10.0.0.2");
 	assign("10.0.0.2", 24);
 	netlink();
-	ck_assert_str_eq(take(), "");
+	ck_assert_uint_eq(find(10)->counters.vip_readded, 0);
 }
 END_TEST
 
@@ -1288,6 +1288,24 @@ START_TEST(test_ipv6_link_local_alone)
 	ck_assert(!find6(10)->link_local_derived);
 	deliver(T0 + SECOND, &fields);
 	ck_assert_uint_eq(find6(10)->counters.adverts_received, 1);
+}
+END_TEST
+
+/* What the list had before a reload is no longer shared. */
+START_TEST(test_ipv6_address_given_up)
+{
+	const struct addr theirs[2] = {ip("fe80::200:5eff:fe00:20a"), ip("2001:db8::101")};
+	const struct advert_fields fields = fields6(theirs, 2, 220);
+	struct conf_instance *instance = add_instance("apiserver", 10);
+
+	assign("fe80::2", 64);
+	add_vip(instance, "2001:db8::100");
+	add_vip(instance, "2001:db8::101");
+	start();
+	instance->address_count = 1;
+	configure(T0);
+	deliver(T0 + SECOND, &fields);
+	ck_assert_uint_eq(find6(10)->counters.rejected[ADVERT_ADDRESSES_FOREIGN], 1);
 }
 END_TEST
 
@@ -1465,6 +1483,8 @@ START_TEST(test_unicast_nobody_there)
 	run(ACTIVE_AT + 10 * SECOND);
 	ck_assert_uint_eq(w.sent_count, 0);
 	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
+	ck_assert_uint_eq(find(10)->counters.adverts_sent, 11);
+	ck_assert_uint_eq(find(10)->counters.send_failures, 0);
 
 	tear_down();
 	set_up();
@@ -1622,6 +1642,7 @@ START_TEST(test_interface_auto)
 	strcpy(add_apiserver()->interface, "");
 	start();
 	ck_assert_str_eq(find(10)->interface_name, "eth0");
+	ck_assert(find(10)->interface_known);
 	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_BACKUP);
 }
 END_TEST
@@ -1789,8 +1810,9 @@ START_TEST(test_priority_auto_behind_ipv6)
 	unassign_text("10.0.0.2");
 	assign("fe80::7", 64);
 	assign("10.0.0.2", 24);
+	add_vip(instance, "2001:db8::100");
 	start();
-	ck_assert_uint_eq(find(10)->vrrp.priority, 177);
+	ck_assert_uint_eq(find6(10)->vrrp.priority, 177);
 }
 END_TEST
 
@@ -2113,6 +2135,15 @@ START_TEST(test_reload_without_memory)
 	ck_assert_str_eq(take(), "");
 	configure(w.now.us);
 	ck_assert_uint_eq(w.engine.router_count, 3);
+
+	/* Nor are the first ones kept when there were none. */
+	tear_down();
+	set_up();
+	add_apiserver();
+	add_vip(add_instance("second", 11), "10.10.10.11");
+	allocations_left = 2;
+	ck_assert(!engine_configure(&w.engine, at(T0), w.conf));
+	ck_assert_uint_eq(w.engine.router_count, 0);
 }
 END_TEST
 
@@ -2516,6 +2547,7 @@ static void add_interface(Suite *suite)
 	tcase_add_test(tcase, test_ipv6_link_local_of_the_file);
 	tcase_add_test(tcase, test_ipv6_without_link_local);
 	tcase_add_test(tcase, test_ipv6_link_local_alone);
+	tcase_add_test(tcase, test_ipv6_address_given_up);
 	tcase_add_test(tcase, test_ipv6_vrid_clash);
 	tcase_add_loop_test(tcase, test_fault, 0, (int)(2 * sizeof(faults) / sizeof(faults[0])));
 	tcase_add_test(tcase, test_faults_together);
