@@ -14,6 +14,7 @@
 #include "linux/control.h"
 #include "linux/daemon.h"
 #include "linux/manifest.h"
+#include "linux/probe.h"
 
 enum command {
 	COMMAND_RUN,
@@ -171,10 +172,16 @@ static int finish_output(void)
 static int check_config(const struct cli *cli)
 {
 	struct conf *conf = daemon_read_conf(cli->conf_path);
+	char detail[PROBE_DETAIL_SIZE] = "";
 
 	if (!conf)
 		return CLI_EXIT_CONFIG;
 	conf_file_print(conf, stdout);
+	if (conf_tracks_apiserver(conf))
+		probe_check(&conf->apiserver, detail);
+	if (detail[0])
+		fprintf(stderr, "cpvrrp: %s: the apiserver counts as unready until it is there\n",
+			detail);
 	free(conf);
 	return finish_output();
 }

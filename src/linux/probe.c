@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "linux/probe.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <event2/buffer.h>
@@ -161,14 +162,32 @@ static bool stamp_equal(const struct stamp *a, const struct stamp *b)
 	       a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
+/*
+ * 0, -EINVAL if the file cannot be read, or -ENOENT if it is not there: what a node has only after
+ * it has joined its cluster is waited for.
+ */
+static int file_check(const char *path, char detail[PROBE_DETAIL_SIZE])
+{
+	if (access(path, R_OK) == 0)
+		return 0;
+	if (errno == ENOENT) {
+		describe(detail, "waiting for %s", path);
+		return -ENOENT;
+	}
+	describe(detail, "%s: %s", path, strerror(errno));
+	return -EINVAL;
+}
+
 static int client_cert_load(SSL_CTX *tls, const char *cert, const char *key,
 			    char detail[PROBE_DETAIL_SIZE])
 {
-	const char *unreadable = access(cert, R_OK) < 0 ? cert : access(key, R_OK) < 0 ? key : NULL;
+	int error = file_check(cert, detail);
 
-	if (unreadable)
-		describe(detail, "%s: %s", unreadable, strerror(errno));
-	else if (SSL_CTX_use_certificate_chain_file(tls, cert) != 1)
+	if (!error)
+		error = file_check(key, detail);
+	if (error)
+		return error;
+	if (SSL_CTX_use_certificate_chain_file(tls, cert) != 1)
 		describe(detail, "%s: no certificate in PEM form", cert);
 	else if (SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
 		describe(detail, "%s: no key in PEM form without passphrase that belongs to %s",
@@ -180,17 +199,12 @@ static int client_cert_load(SSL_CTX *tls, const char *cert, const char *key,
 	return -EINVAL;
 }
 
-/* -ENOENT if the file is not there, -EINVAL if it cannot be used. */
 static int ca_load(SSL_CTX *tls, const char *path, char detail[PROBE_DETAIL_SIZE])
 {
-	if (access(path, R_OK) < 0) {
-		if (errno == ENOENT) {
-			describe(detail, "waiting for %s", path);
-			return -ENOENT;
-		}
-		describe(detail, "%s: %s", path, strerror(errno));
-		return -EINVAL;
-	}
+	int error = file_check(path, detail);
+
+	if (error)
+		return error;
 	if (SSL_CTX_load_verify_file(tls, path) != 1) {
 		describe(detail, "%s: no certificate in PEM form", path);
 		return -EINVAL;
@@ -202,10 +216,13 @@ static int token_load(const char *path, char **ret_authorization, char detail[PR
 {
 	char text[PROBE_TOKEN_MAX];
 	char *token = text;
-	FILE *file = fopen(path, "re");
+	int error = file_check(path, detail);
+	FILE *file = error ? NULL : fopen(path, "re");
 	size_t size = 0;
 	bool failed = true;
 
+	if (error)
+		return error;
 	if (file) {
 		size = fread(text, 1, sizeof(text), file);
 		failed = ferror(file);
@@ -289,7 +306,14 @@ static void credentials_free(struct credentials *credentials)
 	*credentials = (struct credentials){0};
 }
 
-/* The CA comes last: -ENOENT says that it is not there yet and all else is usable. */
+static int worse(int error, int other)
+{
+	static_assert(-EINVAL < -ENOENT, "what cannot be used counts more than what is awaited");
+
+	return error < other ? error : other;
+}
+
+/* 0, -ENOENT if a file is not there yet and all others are usable, or -EINVAL. */
 static int credentials_load(const struct conf_apiserver *conf, struct credentials *ret_credentials,
 			    char detail[PROBE_DETAIL_SIZE])
 {
@@ -306,10 +330,10 @@ static int credentials_load(const struct conf_apiserver *conf, struct credential
 	}
 	if (!error && cert[0])
 		error = client_cert_load(credentials.tls, cert, key, detail);
-	if (!error && token[0])
-		error = token_load(token, &credentials.authorization, detail);
-	if (!error && !conf->insecure_skip_verify)
-		error = ca_load(credentials.tls, ca, detail);
+	if (error != -EINVAL && token[0])
+		error = worse(error, token_load(token, &credentials.authorization, detail));
+	if (error != -EINVAL && !conf->insecure_skip_verify)
+		error = worse(error, ca_load(credentials.tls, ca, detail));
 	/* What is left in the queue would be taken for an error of the connection. */
 	ERR_clear_error();
 	if (error)
@@ -324,6 +348,7 @@ int probe_check(const struct conf_apiserver *conf, char detail[PROBE_DETAIL_SIZE
 	struct credentials credentials = {0};
 	int error;
 
+	detail[0] = '\0';
 	if (conf->client_key_file[0] && !conf->client_cert_file[0]) {
 		describe(detail, "client_key_file is of no use without client_cert_file");
 		return -EINVAL;

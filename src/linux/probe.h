@@ -28,8 +28,9 @@ struct probe_report {
 struct probe;
 
 /*
- * FAIL CLOSED: whether the files that conf names can be used. A missing ca_file is no error, one
- * that holds no certificate is. Returns 0, or -EINVAL with one line in detail.
+ * FAIL CLOSED: whether the files that conf names can be used. One that is missing is no error,
+ * as it may come when the node joins its cluster; one that holds no certificate is. Returns 0, or
+ * -EINVAL. detail has one line on what is wrong or missing, "" if nothing is.
  */
 int probe_check(const struct conf_apiserver *conf, char detail[PROBE_DETAIL_SIZE]);
 

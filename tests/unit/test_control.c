@@ -881,7 +881,7 @@ START_TEST(cli_wrong_key)
 	snprintf(name, sizeof(name), "%s/conf", directory);
 	file = fopen(name, "w");
 	fprintf(file,
-		"apiserver { token_file = \"%s/missing\" }\n"
+		"apiserver { token_file = \"%s/conf/missing\" }\n"
 		"vrrp_instance a { virtual_ipaddress = { \"10.10.10.10\" } }\n",
 		directory);
 	fclose(file);
