@@ -98,7 +98,7 @@ static void send_advert(struct engine *engine, struct router *router, uint8_t pr
 	}
 }
 
-static void add_addresses(struct engine *engine, struct router *router)
+static bool add_addresses(struct engine *engine, struct router *router)
 {
 	int64_t took_us;
 	bool added = engine->host->add(engine->host, router, &took_us);
@@ -106,10 +106,11 @@ static void add_addresses(struct engine *engine, struct router *router)
 	vrrp_delayed(&router->vrrp, took_us);
 	if (!added) {
 		router->counters.add_failures++;
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < router->address_count; i++)
 		router->present[i] = true;
+	return true;
 }
 
 static void remove_addresses(struct engine *engine, struct router *router)
@@ -147,15 +148,6 @@ static void notify(struct engine *engine, struct router *router, struct instant 
 	engine->host->notify(engine->host, router, &transition);
 }
 
-/* A lease that could not be refreshed is no loss yet: there is time for another attempt. */
-static bool all_present(const struct router *router)
-{
-	for (size_t i = 0; i < router->address_count; i++)
-		if (!router->present[i])
-			return false;
-	return true;
-}
-
 /* ORDER: priority 0 before the address goes, if the role had been claimed. */
 static void give_up(struct engine *engine, struct router *router)
 {
@@ -179,8 +171,7 @@ static void perform(struct engine *engine, struct router *router, struct instant
 			send_advert(engine, router, action->priority);
 			break;
 		case VRRP_ACTION_ADD_ADDRESSES:
-			add_addresses(engine, router);
-			if (!all_present(router)) {
+			if (!add_addresses(engine, router)) {
 				give_up(engine, router);
 				step_fault(engine, router, now, VRRP_REASON_ADD_FAILED);
 				return;

@@ -164,6 +164,8 @@ static bool add_all(struct linux_host *h, const struct router *router)
 			  addr_format(address, text), addr_bits(address->family), strerror(-error),
 			  ROUTER_ARG(router),
 			  router->present[i] ? "the lease's next third" : "1 s");
+		if (router->present[i])
+			continue;
 		for (size_t j = 0; j < i; j++)
 			if (!router->present[j])
 				remove_one(h, router, &router->addresses[j],

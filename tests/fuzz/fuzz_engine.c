@@ -156,6 +156,14 @@ static bool host_send_advert(struct host *host, const struct router *router,
 	return !w.send_fails;
 }
 
+static bool is_renewal(const struct router *router)
+{
+	for (size_t i = 0; i < router->address_count; i++)
+		if (!router->present[i])
+			return false;
+	return true;
+}
+
 static bool host_add(struct host *host, const struct router *router, int64_t *ret_took_us)
 {
 	assert(host == &w.host);
@@ -163,7 +171,7 @@ static bool host_add(struct host *host, const struct router *router, int64_t *re
 	*ret_took_us = 0;
 	assert(router->vrrp.state == VRRP_STATE_ACTIVE);
 	if (w.add_fails || kernel.index == 0)
-		return false;
+		return is_renewal(router);
 	for (size_t i = 0; i < router->address_count; i++)
 		kernel_add(&router->addresses[i], true);
 	holder_of(router)->holds = true;

@@ -196,6 +196,14 @@ static int64_t wait_for_kernel(struct node *node, const struct router *router)
 	return instant_since(node_clock(node, until), node_clock(node, from));
 }
 
+static bool is_renewal(const struct router *router)
+{
+	for (size_t i = 0; i < router->address_count; i++)
+		if (!router->present[i])
+			return false;
+	return true;
+}
+
 /* As linux/host: of what this call has added nothing is left if one address cannot be. */
 static bool host_add(struct host *host, const struct router *router, int64_t *ret_took_us)
 {
@@ -225,7 +233,7 @@ static bool host_add(struct host *host, const struct router *router, int64_t *re
 	node->watch[router->family].announced = false;
 	node->watch[router->family].misses &= fails;
 	node_kernel_changed(node);
-	return !fails;
+	return !fails || is_renewal(router);
 }
 
 static void host_remove(struct host *host, const struct router *router,

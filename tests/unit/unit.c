@@ -21,9 +21,10 @@ void unit_mkdtemp(char path[UNIT_DIRECTORY_SIZE], const char *name)
 static int run(void)
 {
 	Suite *(*const suites[])(void) = {
-		suite_addr,   suite_wire,  suite_checksum, suite_advert,  suite_neigh,
-		suite_health, suite_vrrp,  suite_conf,	   suite_engine,  suite_conf_file,
-		suite_log,    suite_probe, suite_state,	   suite_control, suite_manifest,
+		suite_addr,   suite_wire,      suite_checksum, suite_advert,
+		suite_neigh,  suite_health,    suite_vrrp,     suite_conf,
+		suite_engine, suite_conf_file, suite_log,      suite_probe,
+		suite_state,  suite_control,   suite_manifest, suite_host,
 	};
 	SRunner *suite_runner = srunner_create(NULL);
 	int failed;

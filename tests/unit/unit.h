@@ -24,5 +24,6 @@ Suite *suite_probe(void);
 Suite *suite_state(void);
 Suite *suite_control(void);
 Suite *suite_manifest(void);
+Suite *suite_host(void);
 
 #endif
