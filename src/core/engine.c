@@ -98,13 +98,9 @@ static void send_advert(struct engine *engine, struct router *router, uint8_t pr
 	}
 }
 
-static bool add_addresses(struct engine *engine, struct router *router)
+static bool add_addresses(struct engine *engine, struct router *router, int64_t *ret_took_us)
 {
-	int64_t took_us;
-	bool added = engine->host->add(engine->host, router, &took_us);
-
-	vrrp_delayed(&router->vrrp, took_us);
-	if (!added) {
+	if (!engine->host->add(engine->host, router, ret_took_us)) {
 		router->counters.add_failures++;
 		return false;
 	}
@@ -163,15 +159,18 @@ static void give_up(struct engine *engine, struct router *router)
 static void perform(struct engine *engine, struct router *router, struct instant now,
 		    const struct vrrp_actions *actions)
 {
+	int64_t late_us = 0;
+
 	for (unsigned i = 0; i < actions->count; i++) {
 		const struct vrrp_action *action = &actions->list[i];
 
 		switch (action->type) {
 		case VRRP_ACTION_SEND_ADVERT:
 			send_advert(engine, router, action->priority);
+			vrrp_delayed(&router->vrrp, late_us);
 			break;
 		case VRRP_ACTION_ADD_ADDRESSES:
-			if (!add_addresses(engine, router)) {
+			if (!add_addresses(engine, router, &late_us)) {
 				give_up(engine, router);
 				step_fault(engine, router, now, VRRP_REASON_ADD_FAILED);
 				return;

@@ -166,8 +166,8 @@ struct instant vrrp_deadline(const struct vrrp *vr);
 /* The priority on the wire: VRRP_PRIORITY_LEAVING while leaving or held down, else vr->priority. */
 uint8_t vrrp_priority(const struct vrrp *vr);
 
-/* ADD_ADDRESSES took so long, and so much later the advert behind it is sent: a router that waited
- * for the kernel has not overslept. */
+/* ADD_ADDRESSES took so long, and so much later the advert behind it was sent: a router that waited
+ * for the kernel has not overslept. Without an advert behind it nothing moves. */
 void vrrp_delayed(struct vrrp *vr, int64_t us);
 
 /* RFC 9568 6.1, in microseconds, with the Active's interval as this router knows it. */

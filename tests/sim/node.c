@@ -214,8 +214,6 @@ static bool host_add(struct host *host, const struct router *router, int64_t *re
 	size_t count = router->address_count;
 
 	*ret_took_us = wait_for_kernel(node, router);
-	node->watch[router->family].rescheduled_at =
-		instant_add(node->watch[router->family].rescheduled_at, *ret_took_us);
 	if (fails)
 		check_add_failed(node, router);
 

@@ -1012,6 +1012,25 @@ START_TEST(test_waited_for_the_kernel)
 }
 END_TEST
 
+/* Nor may it be silent for longer than it had to: the others count from its last advert. */
+START_TEST(test_waited_between_adverts)
+{
+	start_active();
+	run(ACTIVE_AT + 2 * SECOND);
+	unassign_text("10.10.10.10");
+	w.now.us += SECOND / 4;
+	netlink();
+	w.add_took_us = 5 * SECOND / 2;
+	take();
+	engine_timers(&w.engine, w.now, true);
+	w.add_took_us = 0;
+	ck_assert_str_eq(take(), "ADD ANNOUNCE");
+	w.now.us += 5 * SECOND / 2;
+	engine_timers(&w.engine, w.now, true);
+	ck_assert_str_eq(take(), "ADD ANNOUNCE SEND(200)");
+}
+END_TEST
+
 /* ANNOUNCE: another hardware address, or a carrier that went and came back unseen. */
 START_TEST(test_disturbed_while_active)
 {
@@ -2523,6 +2542,7 @@ static void add_order(Suite *suite)
 	tcase_add_test(tcase, test_a_drained_turn_begins_anew);
 	tcase_add_test(tcase, test_overslept);
 	tcase_add_test(tcase, test_waited_for_the_kernel);
+	tcase_add_test(tcase, test_waited_between_adverts);
 	tcase_add_test(tcase, test_deadline);
 	tcase_add_test(tcase, test_add_fails);
 	tcase_add_test(tcase, test_refresh_fails);
