@@ -150,8 +150,8 @@ struct host {
 			    const struct addr *source, const struct addr *destination,
 			    const uint8_t *bytes, size_t size);
 	/* Adds every address that is not present; false, with none added by this call left, if one
-	 * cannot be. Renews the lease of the others, on which nothing depends yet: there is time for
-	 * another attempt. *ret_took_us is how long that kept the caller waiting. */
+	 * cannot be. Renews the lease of the others, on which nothing depends yet: there is time
+	 * for another attempt. *ret_took_us is how long that kept the caller waiting. */
 	bool (*add)(struct host *host, const struct router *router, int64_t *ret_took_us);
 	/* Removes these addresses where they are on the router's interface, whatever the prefix
 	 * length. */

@@ -38,6 +38,7 @@ struct renewal {
 	struct renewal *next;
 	int ifindex;
 	struct addr address;
+	unsigned lease_s;
 	struct nl_msg *message; /* NULL after the attempt */
 	int result;
 };
@@ -342,6 +343,17 @@ static struct renewal *get_renewal(struct vip *vip, int ifindex, const struct ad
 	return *at;
 }
 
+/* From here on the thread does not bring the address back. The caller holds the lock. */
+static void cancel_renewal(struct vip *vip, int ifindex, const struct addr *address)
+{
+	struct renewal **at;
+
+	while (*(at = find_renewal(vip, ifindex, address)) && *at == vip->at_work)
+		pthread_cond_wait(&vip->done, &vip->lock);
+	if (*at)
+		drop_renewal(at);
+}
+
 int vip_renew(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s)
 {
 	/* Not earlier: a thread from before the daemon was confined would not be confined. */
@@ -356,31 +368,23 @@ int vip_renew(struct vip *vip, int ifindex, const struct addr *address, unsigned
 		return -ENOMEM;
 	result = -ENOMEM;
 	pthread_mutex_lock(&vip->lock);
+	/* One with the lease of before would be the last word. */
+	renewal = *find_renewal(vip, ifindex, address);
+	if (renewal && renewal->lease_s != lease_s)
+		cancel_renewal(vip, ifindex, address);
 	renewal = get_renewal(vip, ifindex, address);
 	if (renewal && renewal->message) {
 		result = -EBUSY;
 	} else if (renewal) {
 		result = renewal->result;
 		renewal->message = message;
+		renewal->lease_s = lease_s;
 		message = NULL;
 		pthread_cond_signal(&vip->wake);
 	}
 	pthread_mutex_unlock(&vip->lock);
 	nlmsg_free(message);
 	return result;
-}
-
-/* From here on the thread does not bring the address back. */
-static void cancel_renewal(struct vip *vip, int ifindex, const struct addr *address)
-{
-	struct renewal **at;
-
-	pthread_mutex_lock(&vip->lock);
-	while (*(at = find_renewal(vip, ifindex, address)) && *at == vip->at_work)
-		pthread_cond_wait(&vip->done, &vip->lock);
-	if (*at)
-		drop_renewal(at);
-	pthread_mutex_unlock(&vip->lock);
 }
 
 int vip_remove(struct vip *vip, int ifindex, const struct addr *address, unsigned prefix_length)
@@ -390,7 +394,9 @@ int vip_remove(struct vip *vip, int ifindex, const struct addr *address, unsigne
 
 	if (!message)
 		return -ENOMEM;
+	pthread_mutex_lock(&vip->lock);
 	cancel_renewal(vip, ifindex, address);
+	pthread_mutex_unlock(&vip->lock);
 	result = channel_ask(&vip->channel, message, NLMSG_ERROR);
 	nlmsg_free(message);
 	return result;

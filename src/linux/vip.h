@@ -26,9 +26,9 @@ void vip_free(struct vip *vip);
  * forever. Returns 0 or -errno. */
 int vip_add(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s);
 
-/* Starts the lease of an address that is there again, without waiting. Returns 0, -EBUSY if the
- * last renewal is still under way, or -errno: what the last one has met, though this one is under
- * way. */
+/* Starts the lease of an address that is there again, without waiting, unless one with another
+ * lease is under way. Returns 0, -EBUSY if the last renewal is still under way, or -errno: what the
+ * last one has met, though this one is under way. */
 int vip_renew(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s);
 
 /* Removes it with this prefix length. Returns 0 or -errno; -EADDRNOTAVAIL if it was not there. */

@@ -1334,6 +1334,32 @@ START_TEST(vip_not_renewed_after_removal)
 }
 END_TEST
 
+/* A reload with another lease must not be undone by a renewal that was asked for before it. */
+START_TEST(vip_renewed_with_another_lease)
+{
+	struct addr wanted = address(vip_text[_i]);
+	int index = index_of("va");
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct vip *vip = open_vip();
+
+	for (unsigned i = 0; i < 20; i++) {
+		/* What keeps the thread busy until both have been asked for. */
+		for (uint8_t j = 0; j < 20; j++) {
+			struct addr other = wanted;
+
+			other.bytes[addr_size(other.family) - 1] ^= (uint8_t)(0x80 + j);
+			vip_renew(vip, index, &other, 3600);
+		}
+		vip_renew(vip, index, &wanted, 5);
+		ck_assert_int_eq(vip_renew(vip, index, &wanted, 0), 0);
+		while (vip_renew(vip, index, &wanted, 0) == -EBUSY)
+			nanosleep(&pause, NULL);
+		ck_assert_ptr_nonnull(strstr(show(vip_text[_i]), "valid_lft forever"));
+	}
+	vip_free(vip);
+}
+END_TEST
+
 /* The error of one renewal is told by the next; a good one forgets it. */
 START_TEST(vip_renewal_fails)
 {
@@ -1343,7 +1369,7 @@ START_TEST(vip_renewal_fails)
 	struct vip *vip = open_vip();
 
 	run("sysctl -qw net.ipv6.conf.va.disable_ipv6=1");
-	ck_assert_int_eq(vip_renew(vip, index, &wanted, 5), 0);
+	ck_assert_int_eq(vip_renew(vip, index, &wanted, 3600), 0);
 	ck_assert_int_eq(renewed(vip, index, &wanted), -EACCES);
 	ck_assert_int_eq(renewed(vip, index, &good), 0);
 	run("sysctl -qw net.ipv6.conf.va.disable_ipv6=0");
@@ -1564,6 +1590,7 @@ static Suite *suite_kernel(void)
 	tcase_add_loop_test(vip, vip_removed, 0, 2);
 	tcase_add_loop_test(vip, vip_renewed, 0, 2);
 	tcase_add_loop_test(vip, vip_not_renewed_after_removal, 0, 2);
+	tcase_add_loop_test(vip, vip_renewed_with_another_lease, 0, 2);
 	tcase_add_test(vip, vip_renewal_fails);
 	tcase_add_test(vip, vip_lease);
 
