@@ -268,21 +268,23 @@ static int ask_and_print(const struct cli *cli, const char *method, const char *
 
 /*
  * Over what is there, each line to its end, so that nothing flickers. As many lines as the terminal
- * has, since one more would scroll; nothing about the terminal is changed that would have to be
- * restored.
+ * has, and as much of each as fits, since one more would scroll; nothing about the terminal is
+ * changed that would have to be restored.
  */
 static void print_in_place(const char *text)
 {
 	struct winsize size = {0};
-	unsigned left = 0;
+	unsigned left;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		left = size.ws_row;
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	left = size.ws_row;
 	fputs("\033[H", stdout);
 	for (; *text && left != 1; left--) {
 		int length = (int)strcspn(text, "\n");
+		int fits = size.ws_col && size.ws_col < length ? size.ws_col : length;
 
-		printf("%.*s\033[K\n", length, text);
+		/* Erased before: behind the last column that would take the last character. */
+		printf("\033[K%.*s\n", fits, text);
 		text += length + (text[length] == '\n');
 	}
 	fputs("\033[J", stdout);
