@@ -460,7 +460,8 @@ static int64_t active_down_us(const struct watch *watch)
 }
 
 /* What has reached the socket counts, read or not, unless timers may run although there is more. */
-static void check_silence(struct node *node, const struct router *router, struct instant now)
+static void check_silence(struct node *node, const struct router *router, struct instant now,
+			  int64_t patience_us)
 {
 	const struct watch *watch = &node->watch[router->family];
 	int64_t silent_us = instant_since(now, watch->heard_at);
@@ -468,7 +469,7 @@ static void check_silence(struct node *node, const struct router *router, struct
 
 	if (!watch->heard || (unread && node->engine.undrained >= ENGINE_UNDRAINED_MAX))
 		return;
-	if (silent_us < active_down_us(watch))
+	if (silent_us < patience_us)
 		check_broken(node->sim, "no takeover from an Active that is heard",
 			     "n%d takes over %lld us after an advert reached its socket",
 			     node->id + 1, (long long)silent_us);
@@ -480,9 +481,11 @@ static void check_takeover(struct node *node, const struct router *router,
 	const struct watch *watch = &node->watch[router->family];
 	int64_t skew_us = (256 - watch->priority) * watch->stop_interval_us / 256;
 
-	if (transition->reason == VRRP_REASON_ACTIVE_DOWN ||
-	    (transition->reason == VRRP_REASON_ACTIVE_UNREADY && !watch->stop_heard))
-		check_silence(node, router, transition->at);
+	if (transition->reason == VRRP_REASON_ACTIVE_DOWN)
+		check_silence(node, router, transition->at, active_down_us(watch));
+	/* From then on the unready one may have taken over. */
+	if (transition->reason == VRRP_REASON_ACTIVE_UNREADY && !watch->stop_heard)
+		check_silence(node, router, transition->at, 3 * watch->heard_interval_us);
 	if (transition->reason == VRRP_REASON_ACTIVE_DOWN &&
 	    router->vrrp.config.preempt != VRRP_PREEMPT_ALWAYS &&
 	    !instant_due(watch->unready_until, transition->at))

@@ -373,9 +373,11 @@ static void replay(struct sim *sim, const struct fault *fault)
 	own = node_address(sim, fault->node, message.source.family);
 	message.to = fault->node;
 	message.genuine = false;
-	/* A node whose address is gone cannot know its own. */
+	/* A node whose address is gone, or whose link has been down since it started, does not know
+	 * its own. */
 	message.must_refuse = addr_equal(&message.source, &own) &&
 			      sim->fault_weight[FAULT_ADDRESS_GONE] == 0 &&
+			      sim->fault_weight[FAULT_LINK_DOWN] == 0 &&
 			      sim->fault_weight[FAULT_INTERFACE_GONE] == 0;
 	segment_put(sim, &message, sim->now + segment->delay_us);
 }

@@ -54,7 +54,8 @@ static const struct row rows[] = {
 	 {"9466", ":9466", "10.0.0.1", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "::1:9466",
 	  "[10.0.0.1]:9466", "[::1]9466", "node:9466", "10.0.0.1:9466/metrics", "10.0.0.1:x",
 	  "10.0.0.1:0000000000000000000000000000000000000000000000000000000000001",
-	  "224.0.0.1:9466", "169.254.0.1:9466", "[fe80::1]:9466"},
+	  "10.0.0.1:0000000000000000000000000000000000000000000000000000001", "224.0.0.1:9466",
+	  "169.254.0.1:9466", "[fe80::1]:9466"},
 	 "a multicast or link-local address is not allowed"},
 	{GLOBAL,
 	 "address_lease",
@@ -148,9 +149,26 @@ static const struct row rows[] = {
 	 NULL,
 	 {"10.10.10.10", "10.10.10.11/32>10.10.10.11", "2001:DB8:0::1>2001:db8::1",
 	  "2001:db8::2/128>2001:db8::2", "fe80::1"},
-	 {"", "10.10.10.10", "10.10.10", "10.10.10.10.10", "010.1.1.1", "vip", "eth0", "10.0.0.1/",
-	  "10.0.0.1/0", "10.0.0.1/33", "10.0.0.1/32x", "2001:db8::3/32", "2001:db8::3/64",
-	  "0.0.0.0", "::", "127.0.0.1", "::1", "fe80::2%eth0", "10.0.0.1/24"},
+	 {"",
+	  "10.10.10.10",
+	  "10.10.10",
+	  "10.10.10.10.10",
+	  "010.1.1.1",
+	  "vip",
+	  "eth0",
+	  "10.0.0.1/",
+	  "10.0.0.1/0",
+	  "10.0.0.1/33",
+	  "1.1.1.1111111111111111111111111111111111111111",
+	  "10.0.0.1/32x",
+	  "2001:db8::3/32",
+	  "2001:db8::3/64",
+	  "0.0.0.0",
+	  "::",
+	  "127.0.0.1",
+	  "::1",
+	  "fe80::2%eth0",
+	  "10.0.0.1/24"},
 	 "only /32 is allowed"},
 	{INSTANCE,
 	 "interface",
@@ -389,9 +407,24 @@ START_TEST(url_is_taken_apart)
 END_TEST
 
 /* The longest one has to fit with the slash that may be put before its query. */
+/* A port that is too large is one, however many digits it has. */
+START_TEST(url_port_has_its_own_reason)
+{
+	static const char *const values[] = {"https://1.1.1.1:65536", "https://1.1.1.1:655350/"};
+	const struct conf_option *option = conf_option_find(APISERVER, "url");
+
+	for (size_t i = 0; i < 2; i++) {
+		char reason[CONF_TEXT_SIZE] = "";
+
+		ck_assert(!conf_option_parse(option, &conf->apiserver, values[i], reason));
+		ck_assert_str_eq(reason, "allowed ports are 1 to 65535");
+	}
+}
+END_TEST
+
 START_TEST(url_has_a_limit)
 {
-	char url[CONF_PATH_SIZE + 1];
+	char url[CONF_PATH_SIZE + 1], reason[CONF_TEXT_SIZE], expected[CONF_TEXT_SIZE];
 
 	memset(url, 'a', sizeof(url));
 	memcpy(url, "https://1.1.1.1?", 16);
@@ -400,7 +433,50 @@ START_TEST(url_has_a_limit)
 	ck_assert_uint_eq(strlen(conf->apiserver.path), CONF_PATH_SIZE - 2 - 15 + 1);
 	memset(url + CONF_PATH_SIZE - 2, 'a', 2);
 	url[CONF_PATH_SIZE - 1] = '\0';
-	ck_assert(!set("url", url));
+	ck_assert(!conf_option_parse(conf_option_find(APISERVER, "url"), &conf->apiserver, url,
+				     reason));
+	snprintf(expected, sizeof(expected), "a URL of up to %d bytes is allowed",
+		 CONF_PATH_SIZE - 2);
+	ck_assert_str_eq(reason, expected);
+}
+END_TEST
+
+START_TEST(listen_is_taken_apart)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	ck_assert(set("metrics_listen", "[2001:db8::1]:9466"));
+	ck_assert_str_eq(addr_format(&conf->metrics_address, text), "2001:db8::1");
+	ck_assert_uint_eq(conf->metrics_port, 9466);
+}
+END_TEST
+
+/* What is said of a limit is the limit. */
+START_TEST(limits_are_told)
+{
+	static const struct {
+		enum conf_section section;
+		const char *option, *value, *reason;
+	} cases[] = {
+		{INSTANCE, "interface", "aaaaaaaaaaaaaaaa",
+		 "must be auto or a name of 1 to 15 bytes"},
+		{APISERVER, "ca_file", "/" LONG_256, "a path of up to 255 bytes is allowed"},
+		{APISERVER, "fall", "0", "allowed are 1 to 100 failures in a row"},
+		{APISERVER, "fall", "x",
+		 "not a plain number; allowed are 1 to 100 failures in a row"},
+		{INSTANCE, "virtual_router_id", "0", "allowed are 1 to 255"},
+	};
+	char reason[CONF_TEXT_SIZE];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ck_assert(!conf_option_parse(conf_option_find(cases[i].section, cases[i].option),
+					     fields_of(cases[i].section), cases[i].value, reason));
+		ck_assert_str_eq(reason, cases[i].reason);
+	}
+	ck_assert_ptr_null(conf_instance_find(conf, ""));
+	ck_assert(!conf_instance_add(conf, "", reason));
+	ck_assert_str_eq(reason,
+			 "a name has 1 to 63 letters, digits, underscores, dots and hyphens");
 }
 END_TEST
 
@@ -428,9 +504,11 @@ START_TEST(instances_have_names_and_a_limit)
 
 	ck_assert(conf_instance_add(conf, "A-z_0.9", reason));
 	ck_assert(!conf_instance_add(conf, "a", reason));
+	ck_assert(!conf_instance_add(conf, "A-z_0.9", reason));
 	ck_assert(!conf_instance_add(conf, "", reason));
 	ck_assert(!conf_instance_add(conf, "a b", reason));
 	ck_assert(!conf_instance_add(conf, "a/b", reason));
+	ck_assert(!conf_instance_add(conf, "/a", reason));
 	ck_assert(!conf_instance_add(conf, "\303\244", reason));
 	memset(name, 'n', sizeof(name));
 	name[CONF_NAME_SIZE] = '\0';
@@ -449,7 +527,8 @@ END_TEST
 /* Words in pairs, an option and its value, and "+ NAME" for another instance; the first is "a". */
 static const struct {
 	const char *given;
-	const char *violations; /* each as "INSTANCE option;", the instance - outside instances */
+	const char *violations; /* each as "INSTANCE option;", the instance - outside instances, and
+				   the family that it is about */
 } checks[] = {
 	{"virtual_ipaddress 10.0.0.1", ""},
 	{"", "a virtual_ipaddress;"},
@@ -466,6 +545,10 @@ static const struct {
 	 "b virtual_router_id;"},
 	{"virtual_ipaddress 10.0.0.1 interface eth0 + b virtual_ipaddress 10.0.1.1 interface eth1",
 	 ""},
+	{"virtual_ipaddress 10.0.0.1 interface x + b virtual_ipaddress 10.0.1.1 interface eth0",
+	 ""},
+	{"virtual_ipaddress 10.0.0.1 interface eth0 + b virtual_ipaddress 10.0.1.1 interface x",
+	 ""},
 	{"virtual_ipaddress 10.0.0.1 + b virtual_ipaddress 2001:db8::1", ""},
 	{"virtual_ipaddress 10.0.0.1 virtual_ipaddress 2001:db8::2 "
 	 "+ b virtual_ipaddress 2001:db8::1",
@@ -475,6 +558,9 @@ static const struct {
 	{"virtual_ipaddress 10.0.0.0 + b virtual_ipaddress 10.0.1.0",
 	 "a virtual_router_id;b virtual_router_id;"},
 
+	{"virtual_ipaddress 10.0.0.1 + b virtual_ipaddress 10.0.0.2 + c virtual_ipaddress 10.0.1.2",
+	 "c virtual_router_id;"},
+
 	{"virtual_ipaddress fe80::1", "a interface;"},
 	{"virtual_ipaddress fe80::1 interface eth0", ""},
 	{"virtual_ipaddress 2001:db8::1 virtual_ipaddress fe80::1", ""},
@@ -483,14 +569,14 @@ static const struct {
 	{"virtual_ipaddress 10.0.0.1 unicast_peer 10.0.0.2 unicast_peer 10.0.0.1",
 	 "a unicast_peer;"},
 	{"virtual_ipaddress 10.0.0.1 virtual_ipaddress 2001:db8::1 unicast_peer 10.0.0.2",
-	 "a unicast_peer;"},
+	 "a unicast_peer no IPv6;"},
 	{"virtual_ipaddress 10.0.0.1 virtual_ipaddress 2001:db8::1 unicast_peer 2001:db8::2",
-	 "a unicast_peer;"},
+	 "a unicast_peer no IPv4;"},
 	{"virtual_ipaddress 10.0.0.1 virtual_ipaddress 2001:db8::1 unicast_peer 2001:db8::2 "
 	 "unicast_peer 10.0.0.2",
 	 ""},
 	{"virtual_ipaddress 10.0.0.1 unicast_peer 10.0.0.2 unicast_peer 2001:db8::2",
-	 "a unicast_peer;"},
+	 "a unicast_peer an IPv6;"},
 	{"virtual_ipaddress 10.0.0.1 unicast_src_ip 10.0.0.2", "a unicast_src_ip;"},
 	{"virtual_ipaddress 10.0.0.1 unicast_src_ip 10.0.0.2 unicast_peer 10.0.0.2", ""},
 	{"virtual_ipaddress 10.0.0.1 unicast_src_ip 10.0.0.3 unicast_peer 10.0.0.2",
@@ -503,6 +589,8 @@ static const struct {
 	{"virtual_ipaddress 10.0.0.1 insecure_skip_verify yes client_cert_file /c "
 	 "client_key_file /c",
 	 "- insecure_skip_verify;"},
+	{"virtual_ipaddress 10.0.0.1 insecure_skip_verify yes client_cert_file /c",
+	 "- client_cert_file;- insecure_skip_verify;"},
 	{"virtual_ipaddress 10.0.0.1 insecure_skip_verify yes token_file /t",
 	 "- insecure_skip_verify;"},
 	{"virtual_ipaddress 10.0.0.1 token_file /t timeout 5 interval 1", ""},
@@ -513,12 +601,18 @@ static const struct {
 static void note_violation(void *context, const struct conf_instance *instance, const char *option,
 			   const char *message)
 {
+	static const char *const families[] = {"no IPv4", "no IPv6", "an IPv4", "an IPv6"};
 	char *found = context;
 
 	ck_assert_str_ne(message, "");
 	strcat(found, instance ? instance->name : "-");
 	strcat(found, " ");
 	strcat(found, option);
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (strstr(message, families[i])) {
+			strcat(found, " ");
+			strcat(found, families[i]);
+		}
 	strcat(found, ";");
 }
 
@@ -541,6 +635,24 @@ START_TEST(cross_check)
 	conf_complete(conf, note_violation, found);
 	ck_assert_msg(!strcmp(found, checks[_i].violations), "%s: found %s", checks[_i].given,
 		      found);
+}
+END_TEST
+
+/* The probe is needed as soon as one of them asks for it. */
+START_TEST(tracks_apiserver)
+{
+	char reason[CONF_TEXT_SIZE];
+
+	ck_assert(set("track_apiserver", "yes"));
+	ck_assert(conf_tracks_apiserver(conf));
+	ck_assert(set("track_apiserver", "no"));
+	ck_assert(!conf_tracks_apiserver(conf));
+	ck_assert(conf_instance_add(conf, "b", reason));
+	ck_assert(conf_instance_add(conf, "c", reason));
+	conf->instances[1].track_apiserver = false;
+	ck_assert(conf_tracks_apiserver(conf));
+	conf->instances[2].track_apiserver = false;
+	ck_assert(!conf_tracks_apiserver(conf));
 }
 END_TEST
 
@@ -704,10 +816,14 @@ Suite *suite_conf(void)
 	tcase_add_test(tcase, values_are_kept_in_their_units);
 	tcase_add_test(tcase, words_and_numbers_become_values);
 	tcase_add_loop_test(tcase, url_is_taken_apart, 0, (int)(sizeof(urls) / sizeof(urls[0])));
+	tcase_add_test(tcase, url_port_has_its_own_reason);
 	tcase_add_test(tcase, url_has_a_limit);
+	tcase_add_test(tcase, listen_is_taken_apart);
+	tcase_add_test(tcase, limits_are_told);
 	tcase_add_test(tcase, lists_have_a_limit);
 	tcase_add_test(tcase, instances_have_names_and_a_limit);
 	tcase_add_loop_test(tcase, cross_check, 0, (int)(sizeof(checks) / sizeof(checks[0])));
+	tcase_add_test(tcase, tracks_apiserver);
 	tcase_add_test(tcase, no_instance_is_a_violation);
 	tcase_add_test(tcase, vrid_is_the_last_byte_of_the_first_address);
 	tcase_add_test(tcase, apiserver_equal);
