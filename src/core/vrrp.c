@@ -306,16 +306,13 @@ static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp
 	}
 }
 
-/*
- * RFC 9568 6.4.3: greater priority, or equal and a greater primary address. Who leaves is not
- * relieved by another one that leaves, or has left with its last word (see yield_to()).
- */
+/* RFC 9568 6.4.3: greater priority, or equal and a greater primary address. */
 static bool is_better(const struct vrrp *vr, const struct vrrp_event *event)
 {
 	uint8_t own = vrrp_priority(vr);
 
 	return event->advert.priority > own ||
-	       (event->advert.priority == own && !is_leaving(vr) &&
+	       (event->advert.priority == own &&
 		addr_compare(&event->advert.source, &vr->primary) > 0);
 }
 
