@@ -325,7 +325,7 @@ static bool is_better(const struct vrrp *vr, const struct vrrp_event *event)
 static void yield_to(struct vrrp *vr, struct instant now, const struct vrrp_event *event,
 		     enum vrrp_reason reason, struct vrrp_actions *out)
 {
-	if (reason == VRRP_REASON_HIGHER_PRIORITY && !overslept(vr, now))
+	if (reason == VRRP_REASON_HIGHER_PRIORITY)
 		send_advert(out, VRRP_PRIORITY_LEAVING);
 	leave_active(vr, now, reason, out);
 	if (vr->state == VRRP_STATE_BACKUP)
@@ -338,11 +338,15 @@ static void active_advert(struct vrrp *vr, struct instant now, const struct vrrp
 	if (event->advert.priority == VRRP_PRIORITY_STOP) {
 		send_advert(out, vrrp_priority(vr));
 		vr->adver = instant_add(now, own_interval_us(vr));
+	} else if (overslept(vr, now)) {
+		yield_to(vr, now, event, VRRP_REASON_OVERSLEPT, out);
+	} else if (is_leaving(vr) && event->advert.priority == VRRP_PRIORITY_LEAVING) {
+		/* HANDOVER: it leaves too, or has left with its last word (see yield_to()). It
+		 * relieves nobody, and an answer would provoke one. */
+		return;
 	} else if (is_better(vr, event)) {
 		yield_to(vr, now, event,
 			 is_leaving(vr) ? VRRP_REASON_STEP_DOWN : VRRP_REASON_HIGHER_PRIORITY, out);
-	} else if (overslept(vr, now)) {
-		yield_to(vr, now, event, VRRP_REASON_OVERSLEPT, out);
 	} else {
 		/* 6.4.3: discard and assert the role at once. What the loser told the neighbours is
 		 * undone too. */
