@@ -343,7 +343,6 @@ static void active_advert(struct vrrp *vr, struct instant now, const struct vrrp
 	} else if (is_leaving(vr) && event->advert.priority == VRRP_PRIORITY_LEAVING) {
 		/* HANDOVER: it leaves too, or has left with its last word (see yield_to()). It
 		 * relieves nobody, and an answer would provoke one. */
-		return;
 	} else if (is_better(vr, event)) {
 		yield_to(vr, now, event,
 			 is_leaving(vr) ? VRRP_REASON_STEP_DOWN : VRRP_REASON_HIGHER_PRIORITY, out);
