@@ -1378,6 +1378,23 @@ START_TEST(test_unicast)
 }
 END_TEST
 
+/* HANDOVER: every peer hears that nobody is Active any more. */
+START_TEST(test_unicast_priority_zero)
+{
+	add_unicast();
+	start();
+	run(ACTIVE_AT);
+	engine_shutdown(&w.engine, w.now);
+	w.sent_count = 0;
+	engine_shutdown(&w.engine, w.now);
+	ck_assert_uint_eq(w.sent_count, 2);
+	ck_assert_uint_eq(w.sent[0].priority, VRRP_PRIORITY_STOP);
+	ck_assert_addr_eq(w.sent[0].destination, "10.0.0.1");
+	ck_assert_uint_eq(w.sent[1].priority, VRRP_PRIORITY_STOP);
+	ck_assert_addr_eq(w.sent[1].destination, "10.0.0.3");
+}
+END_TEST
+
 /* The pseudo-header holds the destination. */
 START_TEST(test_unicast_checksum_rfc5798)
 {
@@ -1989,6 +2006,29 @@ START_TEST(test_reload_values)
 }
 END_TEST
 
+/* A hold, a handover and preempt_delay that are under way go on as they were. */
+START_TEST(test_reload_while_held_or_leaving)
+{
+	int64_t preempt_from;
+
+	start_active();
+	engine_step_down(&w.engine, w.now, 60 * SECOND);
+	ck_assert_str_eq(take(), "SEND(1)");
+	w.conf->instances[0].advert_int_cs = 50;
+	w.conf->instances[0].preempt = VRRP_PREEMPT_ALWAYS;
+	configure(w.now.us + 1000);
+	ck_assert_int_eq(find(10)->vrrp.handover.us, ACTIVE_AT + 1250000);
+	hear(w.now.us + 1000, 3, 180);
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_BACKUP);
+	preempt_from = find(10)->vrrp.preempt_from.us;
+	w.conf->instances[0].advert_int_cs = 100;
+	w.conf->instances[0].preempt_delay_us = SECOND;
+	configure(w.now.us + 1000);
+	ck_assert_int_eq(find(10)->vrrp.hold_end.us, ACTIVE_AT + 250000 + 60 * SECOND);
+	ck_assert_int_eq(find(10)->vrrp.preempt_from.us, preempt_from);
+}
+END_TEST
+
 START_TEST(test_reload_vip_list)
 {
 	struct conf_instance *instance = add_apiserver();
@@ -2592,6 +2632,7 @@ static void add_unicast_tests(Suite *suite)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, test_unicast);
+	tcase_add_test(tcase, test_unicast_priority_zero);
 	tcase_add_test(tcase, test_unicast_checksum_rfc5798);
 	tcase_add_test(tcase, test_multicast_checksum_rfc5798);
 	tcase_add_test(tcase, test_unicast_source);
@@ -2628,6 +2669,7 @@ static void add_reload(Suite *suite)
 	tcase_add_loop_test(tcase, test_reload_unchanged, 0, 2);
 	tcase_add_test(tcase, test_reload_priority);
 	tcase_add_test(tcase, test_reload_values);
+	tcase_add_test(tcase, test_reload_while_held_or_leaving);
 	tcase_add_test(tcase, test_reload_vip_list);
 	tcase_add_test(tcase, test_reload_vip_list_in_backup);
 	tcase_add_test(tcase, test_reload_adds_vip_that_is_there);

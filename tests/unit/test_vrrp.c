@@ -1198,6 +1198,43 @@ START_TEST(test_tie_by_the_new_primary)
 }
 END_TEST
 
+/* What a reload shortens is still the wait for who has stopped. */
+START_TEST(test_reconfigure_keeps_the_reason)
+{
+	struct vrrp_config shorter = defaults;
+
+	shorter.advert_int_cs = 10;
+	set_up(BACKUP, &defaults);
+	advert(T0 + SECOND, VRRP_PRIORITY_STOP);
+	vrrp_reconfigure(&vr, at(T0 + SECOND), &shorter);
+	ck_assert_str_eq(step(T0 + SECOND + SKEW, EVENT(EV(TIMEOUT))), TAKEOVER("active_stopped"));
+}
+END_TEST
+
+/* The first byte that differs decides, not the last one. */
+START_TEST(test_tie_by_the_first_byte)
+{
+	static const struct {
+		const char *own, *lower, *greater;
+	} cases[] = {{"10.0.1.2", "10.0.0.9", "10.1.0.1"}, {"fe80::1:2", "fe80::9", "fe81::1"}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct vrrp_event recover = {.type = VRRP_EVENT_RECOVER};
+		struct vrrp_event tie = EV_ADVERT(READY, 1, 100);
+
+		set_up(ACTIVE, &defaults);
+		ck_assert(addr_parse(cases[i].own, &recover.primary));
+		step(T0 + 1000, &recover);
+		ck_assert(addr_parse(cases[i].lower, &tie.advert.source));
+		step(T0 + 2000, &tie);
+		ck_assert_int_eq(vr.state, VRRP_STATE_ACTIVE);
+		ck_assert(addr_parse(cases[i].greater, &tie.advert.source));
+		step(T0 + 3000, &tie);
+		ck_assert_int_eq(vr.state, VRRP_STATE_BACKUP);
+	}
+}
+END_TEST
+
 START_TEST(test_reconfigure_timers_never_grow)
 {
 	struct vrrp_config longer = defaults, shorter = defaults;
@@ -1599,6 +1636,8 @@ Suite *suite_vrrp(void)
 	tcase_add_test(stories, test_start_forgets_the_interval);
 	tcase_add_test(stories, test_priority_in_backup);
 	tcase_add_test(stories, test_tie_by_the_new_primary);
+	tcase_add_test(stories, test_tie_by_the_first_byte);
+	tcase_add_test(stories, test_reconfigure_keeps_the_reason);
 	tcase_add_test(stories, test_reconfigure_timers_never_grow);
 	tcase_add_test(stories, test_reconfigure_announce);
 	tcase_add_test(stories, test_reconfigure_lease);
