@@ -67,12 +67,20 @@ static int64_t interval_us(const struct router *router)
 	return router->vrrp.config.advert_int_cs * SIM_CS;
 }
 
+/* No fault is on, and the client has been served for a tail by the only holder. */
 static bool is_calm(const struct sim *sim)
 {
-	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
-		if (sim->families & 1u << family && !sim->clients[family].served)
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
+		const struct client *client = &sim->clients[family];
+		unsigned holders = sim->check.holders[family];
+
+		if (!(sim->families & 1u << family))
+			continue;
+		if (!client->served || sim->now - client->since < tail_us(sim) ||
+		    (holders & (holders - 1)) != 0)
 			return false;
-	return sim->now >= sim->check.faults_until && sim->now >= sim->check.served_from;
+	}
+	return sim->now >= sim->check.faults_until;
 }
 
 /* Whether what happens to the node may be felt by the client. */
@@ -252,12 +260,22 @@ static int64_t extra_us(const struct fault *fault)
 	return fault->kind == FAULT_DELAY || fault->kind == FAULT_DUPLICATE ? fault->amount : 0;
 }
 
+/* What happens in a moment has a duration too, that of the hold or one that nobody reads. A node
+ * that stops is away until it starts again. */
+static bool is_over_at_once(enum fault_kind kind)
+{
+	return kind == FAULT_STEP_DOWN || kind == FAULT_RELOAD || kind == FAULT_BLINK ||
+	       kind == FAULT_VIP_DELETED || kind == FAULT_VIP_ADDED || kind == FAULT_FLOOD ||
+	       kind == FAULT_FORGE_REFUSED || kind == FAULT_FORGE_ACCEPTED || kind == FAULT_REPLAY;
+}
+
 void check_fault(struct sim *sim, const struct fault *fault)
 {
 	struct check *check = &sim->check;
 	bool calm = is_calm(sim);
 	bool lasting = fault->duration_us == SIM_NEVER;
-	int64_t until = sim->now + (lasting ? 0 : fault->duration_us) + extra_us(fault);
+	bool at_once = is_over_at_once(fault->kind);
+	int64_t until = sim->now + (lasting || at_once ? 0 : fault->duration_us) + extra_us(fault);
 
 	if (fault->kind == FAULT_PARTITION || fault->kind == FAULT_CUT ||
 	    fault->kind == FAULT_CUT_ONE_WAY || fault->kind == FAULT_LOSS ||
@@ -273,8 +291,10 @@ void check_fault(struct sim *sim, const struct fault *fault)
 		until += 2 * sim->interval_max_us;
 	until += tail_us(sim);
 	check->faults_until = max(check->faults_until, until);
-	if (calm && is_harmless(sim, fault))
+	if (calm && is_harmless(sim, fault)) {
+		check->held_from = check->served_from = sim->now;
 		return;
+	}
 	check->held_from = max(check->held_from, check->faults_until);
 	check->served_from = max(check->served_from, check->held_from);
 	if (!calm || may_lose_announcements(sim, fault))
