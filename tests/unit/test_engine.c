@@ -876,6 +876,7 @@ START_TEST(test_takeover)
 			  1);
 	ck_assert_int_eq(router->since.us, ACTIVE_AT);
 	ck_assert_int_eq(router->notified, VRRP_STATE_ACTIVE);
+	ck_assert(router->present[0]);
 
 	/* The address that netlink now shows is no news. */
 	netlink();
