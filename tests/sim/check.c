@@ -448,6 +448,19 @@ void check_interface(struct node *node)
 	node->kernel.carrier_seen = node->kernel.carrier_changes;
 }
 
+/* HANDOVER takes an interval at most, and who has stepped down stays lowest. */
+void check_requests(struct node *node, struct instant now)
+{
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
+		if (node->ready_changed && node->health.ready)
+			node->watch[family].preempt_from =
+				instant_add(now, node->settings.preempt_delay_us);
+	if (node->step_down_us > 0)
+		node->held_until = instant_add(now, node->step_down_us);
+	if (node->shutdown && !node->engine.shutting_down)
+		node->stop_by = instant_add(now, node->settings.advert_int_cs * SIM_CS);
+}
+
 void check_send(struct node *node, const struct router *router, uint8_t priority)
 {
 	bool active = router->vrrp.state == VRRP_STATE_ACTIVE;
@@ -466,6 +479,10 @@ void check_send(struct node *node, const struct router *router, uint8_t priority
 	    (taking_over || !node->watch[router->family].misses))
 		check_broken(node->sim, "who advertises holds the addresses", "n%d", node->id + 1);
 	node->watch[router->family].last_sent = priority;
+	if (priority > VRRP_PRIORITY_LEAVING &&
+	    !instant_due(node->held_until, node_clock(node, node->sim->now)))
+		check_broken(node->sim, "who has stepped down stays lowest", "n%d sends %u",
+			     node->id + 1, priority);
 	if (!right)
 		check_broken(node->sim, "the priority follows readiness", "n%d sends %u",
 			     node->id + 1, priority);
@@ -519,6 +536,10 @@ static void check_takeover(struct node *node, const struct router *router,
 	if (transition->reason == VRRP_REASON_ACTIVE_UNREADY &&
 	    health_band(vrrp_priority(&router->vrrp)) == HEALTH_BAND_UNREADY)
 		check_broken(node->sim, "only a ready node takes over from an unready one", "n%d",
+			     node->id + 1);
+	if (transition->reason == VRRP_REASON_ACTIVE_UNREADY &&
+	    !instant_due(watch->preempt_from, transition->at))
+		check_broken(node->sim, "nobody preempts before preempt_delay is over", "n%d",
 			     node->id + 1);
 	if (transition->reason == VRRP_REASON_ACTIVE_STOPPED &&
 	    (!watch->stop_heard || instant_since(transition->at, watch->stop_heard_at) < skew_us))
@@ -574,6 +595,8 @@ void check_notify(struct node *node, const struct router *router,
 	}
 	if (transition->from == VRRP_STATE_ACTIVE)
 		check_end_of_role(node, router, transition);
+	if (transition->from == VRRP_STATE_INITIALIZE)
+		watch->preempt_from = instant_add(transition->at, node->settings.preempt_delay_us);
 	if (transition->to == transition->from && transition->to != VRRP_STATE_INITIALIZE)
 		check_broken(node->sim, "a transition changes the state", "n%d", node->id + 1);
 	watch->heard = false;
@@ -900,6 +923,10 @@ static void check_disturbed(struct node *node, const struct router *router, stru
 
 void check_turn_end(struct node *node, struct instant now, bool drained)
 {
+	if (drained && node->engine.shutting_down && instant_due(node->stop_by, now) &&
+	    !engine_stopped(&node->engine))
+		check_broken(node->sim, "who shuts down has ended after an interval", "n%d",
+			     node->id + 1);
 	for (size_t i = 0; i < node->engine.router_count; i++) {
 		const struct router *router = node->engine.routers[i];
 

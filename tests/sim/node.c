@@ -550,6 +550,7 @@ static void take_requests(struct node *node, struct instant now)
 	check_adverts_begin(node, now);
 	if (node->ready_changed)
 		engine_ready(&node->engine, now, node->health.ready);
+	check_requests(node, now);
 	if (node->step_down_us > 0)
 		engine_step_down(&node->engine, now, node->step_down_us);
 	if (node->shutdown)
@@ -619,6 +620,7 @@ void node_start(struct node *node)
 	node->thawed_at = sim->now;
 	node->waited_us = 0;
 	node->busy_until = 0;
+	node->held_until.us = 0;
 	node->clean_at = sim->now > node->clean_at ? sim->now : node->clean_at;
 	node->probe_at = sim->now + (sim->exact ? 0 : rng_range(&sim->machine, 0, 50 * SIM_MS));
 	node->wake_at = SIM_NEVER;

@@ -263,6 +263,7 @@ struct watch {
 	struct instant ready_read_until; /* a ready Active was heard at most three intervals ago */
 	struct instant unready_until;	 /* and so an unready one, which was followed */
 	bool cannot_send;		 /* before the packet in progress */
+	struct instant preempt_from;	 /* preempt_delay after the start or becoming ready */
 	uint8_t last_sent;		 /* the priority of the last advert, */
 	struct instant scheduled_at;	 /* and when the last one by the clock was sent, */
 	struct instant rescheduled_at;	 /* or the interval changed */
@@ -304,7 +305,9 @@ struct node {
 	bool ready_changed;
 	int64_t step_down_us;
 	bool shutdown;
-	int64_t restart_at; /* or later, when it has stopped */
+	int64_t restart_at;	   /* or later, when it has stopped */
+	struct instant held_until; /* it has stepped down */
+	struct instant stop_by;	   /* it shuts down */
 
 	int64_t next;	  /* when something happens here */
 	int64_t clean_at; /* no fault of its own from then on */
@@ -485,6 +488,7 @@ void check_packet_after(struct node *node, struct instant now, const struct mess
 void check_adverts_begin(struct node *node, struct instant now);
 void check_adverts_end(struct node *node, unsigned events);
 void check_timers_end(struct node *node, struct instant now);
+void check_requests(struct node *node, struct instant now); /* about to be carried out */
 void check_turn_end(struct node *node, struct instant now, bool drained);
 void check_expired(struct node *node);
 void check_interface(struct node *node); /* the process is about to learn what the kernel has */
