@@ -256,8 +256,11 @@ static int64_t extra_us(const struct fault *fault)
 		return 2 * fault->amount;
 	if (fault->kind == FAULT_SOCKET_FAILS || fault->kind == FAULT_INTERFACE_GONE)
 		return SIM_SOCKET_RETRY_US;
-	/* What is under way when the delay ends still comes late. */
-	return fault->kind == FAULT_DELAY || fault->kind == FAULT_DUPLICATE ? fault->amount : 0;
+	/* What is under way when the delay ends still comes late, and so does the next turn. */
+	return fault->kind == FAULT_DELAY || fault->kind == FAULT_DUPLICATE ||
+			       fault->kind == FAULT_LATE
+		       ? fault->amount
+		       : 0;
 }
 
 /* What happens in a moment has a duration too, that of the hold or one that nobody reads. A node
