@@ -45,6 +45,12 @@ struct holder {
 	bool holds;	      /* the addresses were added and not removed since */
 	uint64_t sent_before; /* adverts, before the call of the engine */
 	enum vrrp_state state_before;
+	bool asked_to_leave;   /* since it is Active */
+	struct instant heard;  /* of it at the latest: an advert, or a reload */
+	struct instant timers; /* run at the latest */
+	bool said;	       /* since it is Active: there is somebody to tell */
+	uint8_t priority;      /* that it said last */
+	struct addr source;    /* where it said that from */
 };
 
 static struct conf conf; /* in force; not part of w, as it is large */
@@ -141,6 +147,9 @@ static bool host_send_advert(struct host *host, const struct router *router,
 	assert(advert.vrid == router->vrid);
 	assert(advert.interval_cs == router->vrrp.config.advert_int_cs);
 	assert(advert.priority <= HEALTH_BAND_READY_MAX);
+	holder_of(router)->said = true;
+	holder_of(router)->priority = advert.priority;
+	holder_of(router)->source = *source;
 	assert(advert.address_count == router->address_count);
 	for (unsigned i = 0; i < advert.address_count; i++) {
 		struct addr address = advert_address(&advert, i);
@@ -243,6 +252,24 @@ static bool is_set_within(struct instant timer, int64_t duration_us)
 	return !instant_is_never(timer) && instant_since(timer, w.now) <= duration_us;
 }
 
+static bool has_audience(const struct router *router)
+{
+	for (size_t i = 0; i < router->peer_count; i++)
+		if (!addr_equal(&router->peers[i], &router->vrrp.primary))
+			return true;
+	return !router->unicast;
+}
+
+static void note_what_was_said(const struct router *router, struct holder *holder)
+{
+	if (adverts_of(router) != holder->sent_before)
+		holder->heard = w.now;
+	if (router->vrrp.state != VRRP_STATE_ACTIVE)
+		holder->asked_to_leave = false;
+	if (router->vrrp.state != VRRP_STATE_ACTIVE || !has_audience(router))
+		holder->said = false;
+}
+
 static void check_timers(const struct router *router)
 {
 	const struct vrrp *vr = &router->vrrp;
@@ -290,7 +317,7 @@ static void check(uint64_t adverts_max)
 {
 	for (size_t i = 0; i < w.engine.router_count; i++) {
 		const struct router *router = w.engine.routers[i];
-		const struct holder *holder = holder_of(router);
+		struct holder *holder = holder_of(router);
 		uint64_t sent = adverts_of(router) - holder->sent_before;
 
 		check_state(router);
@@ -300,6 +327,19 @@ static void check(uint64_t adverts_max)
 		if (holder->state_before != VRRP_STATE_ACTIVE &&
 		    router->vrrp.state != VRRP_STATE_ACTIVE)
 			assert(sent == 0);
+		note_what_was_said(router, holder);
+	}
+}
+
+/* Who lets go with no successor in sight says priority 0, and did so before the addresses went: who
+ * does not hold them does not send. Before check(), which forgets what was said. */
+static void check_goodbyes(void)
+{
+	for (size_t i = 0; i < w.engine.router_count; i++) {
+		const struct holder *holder = holder_of(w.engine.routers[i]);
+
+		if (holder->state_before == VRRP_STATE_ACTIVE && !holder->holds && holder->said)
+			assert(holder->priority == VRRP_PRIORITY_STOP);
 	}
 }
 
@@ -339,7 +379,10 @@ static void run_timers(bool drained)
 {
 	begin();
 	engine_timers(&w.engine, w.now, drained);
+	check_goodbyes();
 	check(1);
+	for (size_t i = 0; i < w.engine.router_count && drained; i++)
+		holder_of(w.engine.routers[i])->timers = w.now;
 }
 
 /* RECONCILE: after a turn the address is there if and only if the router is Active. Without a
@@ -358,14 +401,76 @@ static void turn(void)
 	}
 }
 
+/* BOUNDS and RFC 9568 7.1, by the file and the bytes alone. */
+static void check_acceptable(const struct router *router, const struct packet *packet)
+{
+	const struct conf_instance *instance = conf_instance_find(&conf, router->instance);
+	enum addr_family family = packet->source.family;
+	size_t size = addr_size(family);
+	unsigned interval_cs = (packet->data[4] & 0x0fU) << 8 | packet->data[5];
+	bool shared = false;
+
+	assert(packet->hops == ADVERT_HOPS && !packet->oversized && packet->data[0] == 0x31);
+	assert(packet->size == ADVERT_HEADER_SIZE + packet->data[3] * size);
+	assert(interval_cs >= 1 && interval_cs <= 10U * instance->advert_int_cs);
+	assert(!addr_equal(&packet->source, &router->vrrp.primary));
+	if (instance->unicast)
+		assert(addr_in_list(&packet->source, instance->peers, instance->peer_count));
+	for (unsigned i = 0; i < packet->data[3]; i++) {
+		struct addr address =
+			addr_from_bytes(family, packet->data + ADVERT_HEADER_SIZE + i * size);
+
+		shared |= addr_in_list(&address, instance->addresses, instance->address_count);
+	}
+	assert(shared);
+}
+
+/* RFC 9568 6.4.3, HANDOVER and SOCKETS FIRST: whether who was Active yields to an advert, by what
+ * it had said on the wire and when. Between two and four intervals it is for the unit tests to say
+ * whether it has overslept. */
+static void check_answer(const struct router *router, const struct holder *before,
+			 const struct packet *packet)
+{
+	bool yields = router->vrrp.state != VRRP_STATE_ACTIVE;
+	uint8_t priority = packet->data[2];
+	int64_t own_us = router->vrrp.config.advert_int_cs * CENTISECOND_US;
+	bool better =
+		priority > before->priority || (priority == before->priority &&
+						addr_compare(&packet->source, &before->source) > 0);
+	bool leaves_too = before->asked_to_leave && priority == VRRP_PRIORITY_LEAVING;
+
+	if (priority == VRRP_PRIORITY_STOP)
+		assert(!yields);
+	else if (instant_since(w.now, before->heard) >= 4 * own_us)
+		assert(yields);
+	else if (before->said && instant_since(w.now, before->timers) < 2 * own_us)
+		assert(yields == (better && !leaves_too));
+}
+
+static void check_accepted(const struct router *router, const struct router *before,
+			   const struct holder *holder_before, const struct packet *packet)
+{
+	assert(router->counters.adverts_received == before->counters.adverts_received + 1);
+	check_acceptable(router, packet);
+	if (before->vrrp.state != VRRP_STATE_ACTIVE)
+		return;
+	if (before->send_failures_in_row >= ENGINE_SEND_FAILURES_MAX)
+		assert(router->vrrp.state == VRRP_STATE_INITIALIZE);
+	else
+		check_answer(router, holder_before, packet);
+}
+
 static void hear(const struct packet *packet)
 {
+	static struct holder holders[ROUTERS_MAX];
 	static struct router before[ROUTERS_MAX];
 	const struct router *belongs = engine_find(&w.engine, kernel.index, packet->source.family,
 						   packet->size > 1 ? packet->data[1] : 0);
 
-	for (size_t i = 0; i < w.engine.router_count; i++)
+	for (size_t i = 0; i < w.engine.router_count; i++) {
 		before[i] = *w.engine.routers[i];
+		holders[i] = *holder_of(w.engine.routers[i]);
+	}
 	begin();
 	engine_packet(&w.engine, w.now, kernel.index, packet);
 	check(1);
@@ -378,8 +483,7 @@ static void hear(const struct packet *packet)
 		if (router == belongs && w.refused)
 			before[i].counters.rejected[w.refusal]++;
 		if (router == belongs && !w.refused)
-			assert(router->counters.adverts_received ==
-			       before[i].counters.adverts_received + 1);
+			check_accepted(router, &before[i], &holders[i], packet);
 		else /* REJECT */
 			assert(memcmp(router, &before[i], sizeof(before[i])) == 0);
 	}
@@ -605,10 +709,13 @@ static void configure(void)
 		if (is_router(w.holders[i].router))
 			continue;
 		assert(!w.holders[i].holds);
+		assert(!w.holders[i].said || w.holders[i].priority == VRRP_PRIORITY_STOP);
 		w.holders[i] = w.holders[--w.holder_count];
 	}
 	check(1);
 	check_none_took_over();
+	for (size_t i = 0; i < w.engine.router_count; i++)
+		holder_of(w.engine.routers[i])->heard = w.now;
 	show_interface(true);
 }
 
@@ -640,10 +747,18 @@ static void reload_same(void)
 	}
 }
 
+static void note_wish_to_leave(void)
+{
+	for (size_t i = 0; i < w.engine.router_count; i++)
+		holder_of(w.engine.routers[i])->asked_to_leave = true;
+}
+
 static void shut_down(void)
 {
 	begin();
 	engine_shutdown(&w.engine, w.now);
+	check_goodbyes();
+	note_wish_to_leave();
 	check(1);
 	check_none_took_over();
 }
@@ -660,6 +775,7 @@ static void step_step_down(struct wire_reader *in)
 {
 	begin();
 	engine_step_down(&w.engine, w.now, (int64_t)(1 + wire_read_u8(in)) * SECOND_US / 2);
+	note_wish_to_leave();
 	check(1);
 	check_none_took_over();
 }
