@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <assert.h>
-
 #include "sim/sim.h"
 
 #define NONE UINT32_MAX
@@ -16,15 +14,6 @@ void segment_init(struct sim *sim)
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
 		sim->clients[family] = (struct client){.entry = -1};
 	fault_links(sim);
-}
-
-unsigned segment_message(struct sim *sim)
-{
-	unsigned number = sim->segment.free;
-
-	assert(number != NONE);
-	sim->segment.free = sim->segment.messages[number].next;
-	return number;
 }
 
 void segment_release(struct sim *sim, unsigned message)
@@ -54,8 +43,13 @@ static int64_t arrival(struct sim *sim, struct link *link, int64_t sent_at)
 
 void segment_put(struct sim *sim, const struct message *message, int64_t at)
 {
-	unsigned number = segment_message(sim);
+	unsigned number = sim->segment.free;
 
+	if (number == NONE) {
+		check_broken(sim, "no storm of adverts", "%d are under way", SIM_MESSAGES_MAX);
+		return;
+	}
+	sim->segment.free = sim->segment.messages[number].next;
 	sim->segment.messages[number] = *message;
 	queue_push(&sim->queue, at, EVENT_ADVERT, number);
 }

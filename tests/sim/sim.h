@@ -430,7 +430,6 @@ void trace_print_ring(const struct sim *sim, FILE *file);
 
 /* segment */
 void segment_init(struct sim *sim);
-unsigned segment_message(struct sim *sim); /* a message to fill in; it is not on its way yet */
 void segment_release(struct sim *sim, unsigned message);
 void segment_send(struct sim *sim, const struct node *from, const struct message *message);
 void segment_put(struct sim *sim, const struct message *message, int64_t at);
