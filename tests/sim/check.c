@@ -67,6 +67,16 @@ static int64_t interval_us(const struct router *router)
 	return router->vrrp.config.advert_int_cs * SIM_CS;
 }
 
+/* What it has to advertise: the lowest while it leaves or is held down, else by readiness. */
+static uint8_t priority_of(const struct node *node, const struct router *router)
+{
+	const struct watch *watch = &node->watch[router->family];
+
+	if (watch->leaving || watch->held)
+		return VRRP_PRIORITY_LEAVING;
+	return health_priority(router->ready_priority, node->engine.ready);
+}
+
 /* No fault is on, and the client has been served for a tail by the only holder. */
 static bool is_calm(const struct sim *sim)
 {
@@ -108,9 +118,10 @@ static bool is_relief(const struct node *node)
 	for (size_t i = 0; i < node->engine.router_count; i++) {
 		const struct router *router = node->engine.routers[i];
 
-		if (router->notified != VRRP_STATE_BACKUP ||
-		    !instant_is_never(router->vrrp.hold_end) ||
-		    !instant_due(router->vrrp.preempt_from, now))
+		const struct watch *watch = &node->watch[router->family];
+
+		if (router->notified != VRRP_STATE_BACKUP || watch->held ||
+		    !instant_due(watch->preempt_from, now))
 			return false;
 	}
 	return true;
@@ -454,10 +465,16 @@ void check_interface(struct node *node)
 /* HANDOVER takes an interval at most, and who has stepped down stays lowest. */
 void check_requests(struct node *node, struct instant now)
 {
-	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
+	for (size_t i = 0; i < node->engine.router_count; i++) {
+		const struct router *router = node->engine.routers[i];
+		struct watch *watch = &node->watch[router->family];
+
 		if (node->ready_changed && node->health.ready)
-			node->watch[family].preempt_from =
-				instant_add(now, node->settings.preempt_delay_us);
+			watch->preempt_from = instant_add(now, node->settings.preempt_delay_us);
+		watch->leaving |= router->notified == VRRP_STATE_ACTIVE &&
+				  (node->step_down_us > 0 || node->shutdown);
+		watch->held |= node->step_down_us > 0;
+	}
 	if (node->step_down_us > 0)
 		node->held_until = instant_add(now, node->step_down_us);
 	if (node->shutdown && !node->engine.shutting_down)
@@ -537,7 +554,7 @@ static void check_takeover(struct node *node, const struct router *router,
 		check_broken(node->sim, "no takeover while nothing better exists", "n%d",
 			     node->id + 1);
 	if (transition->reason == VRRP_REASON_ACTIVE_UNREADY &&
-	    health_band(vrrp_priority(&router->vrrp)) == HEALTH_BAND_UNREADY)
+	    health_band(priority_of(node, router)) == HEALTH_BAND_UNREADY)
 		check_broken(node->sim, "only a ready node takes over from an unready one", "n%d",
 			     node->id + 1);
 	if (transition->reason == VRRP_REASON_ACTIVE_UNREADY &&
@@ -598,6 +615,7 @@ void check_notify(struct node *node, const struct router *router,
 	}
 	if (transition->from == VRRP_STATE_ACTIVE)
 		check_end_of_role(node, router, transition);
+	watch->leaving = false;
 	if (transition->from == VRRP_STATE_INITIALIZE)
 		watch->preempt_from = instant_add(transition->at, node->settings.preempt_delay_us);
 	if (transition->to == transition->from && transition->to != VRRP_STATE_INITIALIZE)
@@ -619,7 +637,7 @@ void check_add_failed(struct node *node, const struct router *router)
 void check_announce(struct node *node, const struct router *router)
 {
 	node->watch[router->family].announced_at = node_clock(node, node->sim->now);
-	if (router->vrrp.state != VRRP_STATE_ACTIVE || !instant_is_never(router->vrrp.handover))
+	if (router->vrrp.state != VRRP_STATE_ACTIVE || node->watch[router->family].leaving)
 		check_broken(node->sim, "only an Active that stays announces", "n%d", node->id + 1);
 	if (node->message && node->watch[router->family].cannot_send)
 		check_broken(node->sim, "who cannot send and hears another does not announce",
@@ -670,7 +688,8 @@ void check_adverts_begin(struct node *node, struct instant now)
 		struct watch *watch = &node->watch[router->family];
 
 		watch->adverts = adverts_of(router);
-		watch->hold_ends = instant_due(router->vrrp.hold_end, now);
+		watch->was_leaving = watch->leaving;
+		watch->hold_ends = watch->held && instant_due(node->held_until, now);
 	}
 }
 
@@ -717,11 +736,23 @@ static void check_schedule(struct node *node, const struct router *router, struc
 			     node->id + 1, (long long)watch->scheduled, (long long)elapsed_us);
 }
 
+/* The end of a handover comes before that of a hold, which has to wait for the next turn then. */
+static void check_hold_end(struct node *node, const struct router *router)
+{
+	struct watch *watch = &node->watch[router->family];
+
+	if (watch->hold_ends && node->engine.undrained % ENGINE_UNDRAINED_MAX == 0 &&
+	    watch->was_leaving == watch->leaving)
+		watch->held = false;
+}
+
 void check_timers_end(struct node *node, struct instant now)
 {
 	check_adverts_end(node, 1);
-	for (size_t i = 0; i < node->engine.router_count; i++)
+	for (size_t i = 0; i < node->engine.router_count; i++) {
 		check_schedule(node, node->engine.routers[i], now);
+		check_hold_end(node, node->engine.routers[i]);
+	}
 }
 
 /* Failures since an advert could be sent last. */
@@ -749,12 +780,12 @@ void check_packet_before(struct node *node, struct instant now, const struct mes
 	watch = &node->watch[router->family];
 	watch->adverts = adverts_of(router);
 	watch->cannot_send = failures_in_row(node, router) >= ENGINE_SEND_FAILURES_MAX;
-	watch->own = vrrp_priority(&router->vrrp);
+	watch->own = priority_of(node, router);
 	watch->active_down = router->vrrp.active_down;
 	watch->was_active = router->vrrp.state == VRRP_STATE_ACTIVE;
 	watch->may_preempt = router->vrrp.state == VRRP_STATE_BACKUP &&
 			     priority != VRRP_PRIORITY_STOP && priority < watch->own &&
-			     instant_due(router->vrrp.preempt_from, now) &&
+			     instant_due(watch->preempt_from, now) &&
 			     (router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS ||
 			      health_band(priority) < health_band(watch->own));
 	if (!message->genuine)
@@ -915,7 +946,7 @@ static void check_disturbed(struct node *node, const struct router *router, stru
 {
 	struct watch *watch = &node->watch[router->family];
 	const struct vrrp *vr = &router->vrrp;
-	bool stays = vr->state == VRRP_STATE_ACTIVE && instant_is_never(vr->handover);
+	bool stays = vr->state == VRRP_STATE_ACTIVE && !watch->leaving;
 
 	if (watch->disturbed && stays && watch->announced_at.us != now.us &&
 	    instant_since(vr->announce, now) > VRRP_ANNOUNCE_SPACING_US)
@@ -936,7 +967,7 @@ void check_turn_end(struct node *node, struct instant now, bool drained)
 		failures_in_row(node, router);
 		check_disturbed(node, router, now);
 		if (router->vrrp.state == VRRP_STATE_ACTIVE &&
-		    node->watch[router->family].last_sent != vrrp_priority(&router->vrrp))
+		    node->watch[router->family].last_sent != priority_of(node, router))
 			check_broken(node->sim, "a new priority is advertised at once", "n%d",
 				     node->id + 1);
 		check_timers(node, router, now, drained);
@@ -969,9 +1000,9 @@ static unsigned component_of(const struct sim *sim, int i, enum addr_family fami
 	return nodes;
 }
 
-static bool may_be_better(const struct router *router, const struct router *active)
+static bool may_be_better(const struct node *node, const struct router *router, uint8_t other)
 {
-	uint8_t own = vrrp_priority(&router->vrrp), other = vrrp_priority(&active->vrrp);
+	uint8_t own = priority_of(node, router);
 
 	if (router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS)
 		return own > other;
@@ -980,7 +1011,7 @@ static bool may_be_better(const struct router *router, const struct router *acti
 
 static void check_component(struct sim *sim, unsigned nodes, enum addr_family family)
 {
-	const struct router *active = NULL;
+	uint8_t priority = 0; /* the Active's */
 	int count = 0;
 
 	for (int i = 0; i < sim->node_count; i++) {
@@ -988,7 +1019,7 @@ static void check_component(struct sim *sim, unsigned nodes, enum addr_family fa
 
 		if (!(nodes >> i & 1) || router->vrrp.state != VRRP_STATE_ACTIVE)
 			continue;
-		active = router;
+		priority = priority_of(&sim->nodes[i], router);
 		count++;
 	}
 	if (count != 1) {
@@ -997,7 +1028,8 @@ static void check_component(struct sim *sim, unsigned nodes, enum addr_family fa
 		return;
 	}
 	for (int i = 0; i < sim->node_count; i++)
-		if (nodes >> i & 1 && may_be_better(node_router(&sim->nodes[i], family), active))
+		if (nodes >> i & 1 &&
+		    may_be_better(&sim->nodes[i], node_router(&sim->nodes[i], family), priority))
 			check_broken(sim, "the Active is a ready one if there is one",
 				     "%s: n%d is better", addr_family_name(family), i + 1);
 }

@@ -621,6 +621,8 @@ void node_start(struct node *node)
 	node->waited_us = 0;
 	node->busy_until = 0;
 	node->held_until.us = 0;
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
+		node->watch[family].held = node->watch[family].leaving = false;
 	node->clean_at = sim->now > node->clean_at ? sim->now : node->clean_at;
 	node->probe_at = sim->now + (sim->exact ? 0 : rng_range(&sim->machine, 0, 50 * SIM_MS));
 	node->wake_at = SIM_NEVER;

@@ -238,6 +238,9 @@ struct settings {
 struct watch {
 	uint64_t adverts;  /* sent or failed, before the call in progress */
 	bool hold_ends;	   /* in the call in progress */
+	bool leaving;	   /* it hands over */
+	bool was_leaving;  /* before the call in progress */
+	bool held;	   /* it has stepped down, and has not noticed the end of that */
 	unsigned behind;   /* turns in a row that left a deadline in the past */
 	int64_t scheduled; /* adverts by the clock since scheduled_from */
 	struct instant scheduled_from;
