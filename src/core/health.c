@@ -65,7 +65,11 @@ enum health_band health_band(uint8_t priority)
 
 uint8_t health_priority(uint8_t ready_priority, bool ready)
 {
-	return ready ? ready_priority : (uint8_t)(ready_priority - HEALTH_BAND_DISTANCE);
+	if (ready)
+		return ready_priority;
+	if (ready_priority == HEALTH_BAND_READY_MIN)
+		return HEALTH_BAND_UNREADY_MIN;
+	return (uint8_t)(ready_priority - HEALTH_BAND_DISTANCE);
 }
 
 uint8_t health_auto_priority(const struct addr *primary)

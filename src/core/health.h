@@ -49,6 +49,7 @@ bool health_step(struct health *health, enum health_result result);
 #define HEALTH_BAND_READY_MIN 155
 #define HEALTH_BAND_READY_MAX 254
 #define HEALTH_BAND_DISTANCE 154
+#define HEALTH_BAND_UNREADY_MIN 2 /* 1 is for who leaves (VRRP_PRIORITY_LEAVING) */
 
 enum health_band {
 	HEALTH_BAND_UNREADY,
@@ -62,7 +63,8 @@ const char *health_band_name(enum health_band band);
  * 255 (ready). */
 enum health_band health_band(uint8_t priority);
 
-/* The priority on the wire of a node whose ready priority is 155..254. */
+/* The priority on the wire of a node whose ready priority is 155..254; unready, 155 is as low as
+ * 156. */
 uint8_t health_priority(uint8_t ready_priority, bool ready);
 
 /* `priority = auto`: 155 + (61 * n) mod 100, n the low 16 bits of the primary address. */

@@ -88,7 +88,10 @@ int64_t vrrp_active_down_interval_us(const struct vrrp *vr)
 	return 3 * (int64_t)vr->active_adver_interval_cs * CENTISECOND_US + vrrp_skew_time_us(vr);
 }
 
-/* SOCKETS FIRST: the last advert is so old that every Backup must have given this router up. */
+/*
+ * SOCKETS FIRST: the last advert is so old that every Backup must have given this router up. It
+ * claims nothing before it has listened; a TIMEOUT, which is due, does what is still to be done.
+ */
 static bool overslept(const struct vrrp *vr, struct instant now)
 {
 	int64_t interval_us = own_interval_us(vr);
@@ -393,11 +396,16 @@ static void set_priority(struct vrrp *vr, struct instant now, uint8_t priority)
 	vr->priority = priority;
 }
 
-/* A Backup that is no longer in a higher band than the Active calls the takeover off. */
+/*
+ * A Backup that has changed calls off the takeover that it would no longer make. Whether the Active
+ * that it discarded still has a lower priority is not remembered: the next advert tells.
+ */
 static void reconsider_preemption(struct vrrp *vr, struct instant now)
 {
-	if (vr->takeover_reason == VRRP_REASON_ACTIVE_UNREADY &&
-	    health_band(vrrp_priority(vr)) == HEALTH_BAND_UNREADY)
+	bool is_unready = health_band(vrrp_priority(vr)) == HEALTH_BAND_UNREADY;
+
+	if (vr->takeover_reason == VRRP_REASON_ACTIVE_LOWER ||
+	    (vr->takeover_reason == VRRP_REASON_ACTIVE_UNREADY && is_unready))
 		await(vr, now, vr->active_adver_interval_cs);
 }
 
@@ -492,7 +500,7 @@ static void active_priority(struct vrrp *vr, struct instant now, uint8_t priorit
 	uint8_t before = vrrp_priority(vr);
 
 	set_priority(vr, now, priority);
-	if (vrrp_priority(vr) != before)
+	if (vrrp_priority(vr) != before && !overslept(vr, now))
 		send_advert(out, vrrp_priority(vr));
 }
 
@@ -502,6 +510,8 @@ static void active_recover(struct vrrp *vr, struct instant now, struct addr prim
 	if (addr_equal(&primary, &vr->primary))
 		return;
 	vr->primary = primary;
+	if (overslept(vr, now))
+		return;
 	restart_announcing(vr, now);
 	announce_if_due(vr, now, out);
 	send_advert(out, vrrp_priority(vr));
@@ -564,6 +574,7 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 {
 	bool lease_changed = vr->config.address_refresh_us != config->address_refresh_us;
 	bool interval_changed = vr->config.advert_int_cs != config->advert_int_cs;
+	bool preempt_changed = vr->config.preempt != config->preempt;
 	int64_t announce_us = config->announce_refresh_us;
 
 	vr->config = *config;
@@ -573,6 +584,8 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 		vr->active_down = instant_min(vr->active_down,
 					      instant_add(now, vrrp_active_down_interval_us(vr)));
 	}
+	if (preempt_changed && vr->state == VRRP_STATE_BACKUP)
+		reconsider_preemption(vr, now);
 	if (vr->state != VRRP_STATE_ACTIVE)
 		return;
 	vr->adver = instant_min(vr->adver, instant_add(now, own_interval_us(vr)));

@@ -776,6 +776,37 @@ START_TEST(test_preemption_called_off)
 }
 END_TEST
 
+/* `always`: the same for one whose priority was lower, also when it is no longer `always`. */
+START_TEST(test_preemption_of_a_lower_one_called_off)
+{
+	static const struct vrrp_event why[] = {EV_PRIORITY(UNREADY), EV_STEP_DOWN(HOLD)};
+	struct vrrp_config always = defaults;
+
+	always.preempt = ALWAYS;
+	for (size_t i = 0; i < 3; i++) {
+		set_up(BACKUP, &always);
+		advert(T0 + SECOND, 180);
+		advert(T0 + 2 * SECOND, 180);
+		advert(T0 + 3 * SECOND, 180);
+		if (i < 2)
+			step(T0 + 3 * SECOND + 100000, &why[i]);
+		else
+			vrrp_reconfigure(&vr, at(T0 + 3 * SECOND + 100000), &defaults);
+		ck_assert_int_eq(vr.active_down.us,
+				 T0 + 3 * SECOND + 100000 + vrrp_active_down_interval_us(&vr));
+		ck_assert_int_eq(vr.takeover_reason, VRRP_REASON_ACTIVE_DOWN);
+	}
+
+	/* A reload of anything else leaves it as it is. */
+	set_up(BACKUP, &always);
+	advert(T0 + SECOND, 180);
+	always.preempt_delay_us = SECOND;
+	vrrp_reconfigure(&vr, at(T0 + 2 * SECOND), &always);
+	ck_assert_int_eq(vr.active_down.us, T0 + DOWN);
+	ck_assert_int_eq(vr.takeover_reason, VRRP_REASON_ACTIVE_LOWER);
+}
+END_TEST
+
 /* HANDOVER: lowest until the hold ends, then as before. */
 START_TEST(test_hold_ends)
 {
@@ -1084,6 +1115,25 @@ START_TEST(test_overslept_and_another_active)
 	set_up(STEPPING_DOWN, &defaults);
 	advert(T0 + 50 * SECOND, VRRP_PRIORITY_LEAVING);
 	ck_assert_str_eq(actions_text(), "REMOVE NOTIFY(Backup overslept)");
+}
+END_TEST
+
+/* SOCKETS FIRST: one that overslept says nothing before it has listened, whatever it learns first.
+ */
+START_TEST(test_overslept_says_nothing)
+{
+	static const struct vrrp_event what[] = {EV_PRIORITY(254), EV_RECOVER(5)};
+
+	for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
+		set_up(ACTIVE, &defaults);
+		advance(T0 + 10 * SECOND);
+		step(T0 + 20 * SECOND, &what[i]);
+		ck_assert_str_eq(actions_text(), "");
+		/* Nobody was heard. */
+		step(T0 + 20 * SECOND, EVENT(EV(TIMEOUT)));
+		ck_assert_str_eq(actions_text(),
+				 i == 0 ? "ADD ANNOUNCE SEND(254)" : "ADD ANNOUNCE SEND(200)");
+	}
 }
 END_TEST
 
@@ -1612,6 +1662,7 @@ Suite *suite_vrrp(void)
 	tcase_add_test(stories, test_unready_is_not_followed_beside_a_ready_active);
 	tcase_add_test(stories, test_unready_after_a_ready_active);
 	tcase_add_test(stories, test_preemption_called_off);
+	tcase_add_test(stories, test_preemption_of_a_lower_one_called_off);
 	tcase_add_test(stories, test_hold_ends);
 	tcase_add_test(stories, test_hold_ends_while_active);
 	tcase_add_test(stories, test_leaving_stays_lowest);
@@ -1627,6 +1678,7 @@ Suite *suite_vrrp(void)
 	tcase_add_test(stories, test_cadence);
 	tcase_add_test(stories, test_overslept_alone);
 	tcase_add_test(stories, test_overslept_and_another_active);
+	tcase_add_test(stories, test_overslept_says_nothing);
 	tcase_add_test(stories, test_overslept_by_its_own_interval);
 	tcase_add_test(stories, test_retry_waits_for_the_link);
 	tcase_add_test(stories, test_late_takeover);
