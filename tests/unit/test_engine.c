@@ -1958,6 +1958,37 @@ START_TEST(test_reload_unchanged)
 }
 END_TEST
 
+/* Another way to preempt is for the next advert: the router goes on, whatever it is doing. */
+START_TEST(test_reload_preempt)
+{
+	static const enum vrrp_preempt modes[] = {VRRP_PREEMPT_ALWAYS, VRRP_PREEMPT_HEALTH,
+						  VRRP_PREEMPT_NEVER,  VRRP_PREEMPT_ALWAYS,
+						  VRRP_PREEMPT_NEVER,  VRRP_PREEMPT_HEALTH};
+	struct conf_instance *instance = _i % 2 == 0 ? add_unicast() : add_apiserver();
+	struct router *router;
+	struct router before;
+
+	start();
+	router = find(10);
+	hear(T0 + 1000, 3, _i / 2 == 1 ? 46 : 220);
+	if (_i / 2 >= 2)
+		run(T0 + 1000 + DOWN + 250000);
+	if (_i / 2 == 3)
+		engine_step_down(&w.engine, w.now, 60 * SECOND);
+	ck_assert_int_eq(router->vrrp.state, _i / 2 < 2 ? VRRP_STATE_BACKUP : VRRP_STATE_ACTIVE);
+	take();
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		before = snapshot(router);
+		before.vrrp.config.preempt = modes[i];
+		instance->preempt = modes[i];
+		configure(w.now.us + 1000);
+		ck_assert_ptr_eq(find(10), router);
+		ck_assert(unchanged(&before, router));
+		ck_assert_str_eq(take(), "");
+	}
+}
+END_TEST
+
 START_TEST(test_reload_priority)
 {
 	struct instant adver;
@@ -2367,6 +2398,10 @@ START_TEST(test_shutdown_of_a_backup)
 	engine_shutdown(&w.engine, w.now);
 	ck_assert_str_eq(take(), "NOTIFY(Initialize shutdown)");
 	ck_assert(engine_stopped(&w.engine));
+	ck_assert(instant_is_never(engine_deadline(&w.engine)));
+	turn(ACTIVE_AT);
+	ck_assert_str_eq(take(), "");
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_INITIALIZE);
 }
 END_TEST
 
@@ -2511,11 +2546,16 @@ END_TEST
 /* The one that made this router leave the role. */
 START_TEST(test_active_router_after_losing)
 {
+	struct advert_fields fields = fields_of(3, 220);
+
 	start_active();
-	hear(ACTIVE_AT + 300000, 3, 220);
+	fields.interval_cs = 200;
+	deliver(ACTIVE_AT + 300000, &fields);
 	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_BACKUP);
 	ck_assert(find(10)->active_known);
 	ck_assert_addr_eq(find(10)->active_router.address, "10.0.0.3");
+	/* 6.4.3: the interval is its, and so is what is computed from it. */
+	ck_assert_int_eq(engine_deadline(&w.engine).us, ACTIVE_AT + 300000 + 2 * DOWN);
 }
 END_TEST
 
@@ -2668,6 +2708,7 @@ static void add_reload(Suite *suite)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_loop_test(tcase, test_reload_unchanged, 0, 2);
+	tcase_add_loop_test(tcase, test_reload_preempt, 0, 8);
 	tcase_add_test(tcase, test_reload_priority);
 	tcase_add_test(tcase, test_reload_values);
 	tcase_add_test(tcase, test_reload_while_held_or_leaving);
