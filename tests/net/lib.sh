@@ -24,7 +24,6 @@ ADVERT_INT_MS=250 # the defaults
 DOWN_MS=850       # Active_Down_Interval of ready nodes: three intervals and at most 77 ms of skew
 LEASE_MS=5000
 SLACK_MS=1000 # what a busy machine may add
-HANDOVER_MS=40 # what a busy machine may lose in a handover; n2 alone would need 77 ms of skew to notice
 
 program() { # NAME PATH: an absolute path
 	[[ -x $2 ]] || { echo "$1: $2 is no program" >&2; exit 99; }
@@ -415,8 +414,9 @@ probe_stop() {
 	LONGEST_MS=${BASH_REMATCH[3]}
 }
 
+# Not one of a thousand a second: who lets go before the other one serves loses as many as that takes.
 nothing_lost() {
-	((LONGEST_MS < HANDOVER_MS))
+	((LOST == 0))
 }
 
 outage_below() { # MS
