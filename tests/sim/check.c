@@ -553,6 +553,10 @@ static void check_takeover(struct node *node, const struct router *router,
 	    !watch->lower_heard)
 		check_broken(node->sim, "no takeover while nothing better exists", "n%d",
 			     node->id + 1);
+	if (health_band(priority_of(node, router)) == HEALTH_BAND_UNREADY &&
+	    !instant_due(watch->no_relief_until, transition->at))
+		check_broken(node->sim, "an unready node does not relieve a ready Active", "n%d",
+			     node->id + 1);
 	if (transition->reason == VRRP_REASON_ACTIVE_UNREADY &&
 	    health_band(priority_of(node, router)) == HEALTH_BAND_UNREADY)
 		check_broken(node->sim, "only a ready node takes over from an unready one", "n%d",
@@ -625,6 +629,7 @@ void check_notify(struct node *node, const struct router *router,
 	watch->stop_heard = false;
 	watch->unready_until.us = 0;
 	watch->ready_read_until.us = 0;
+	watch->no_relief_until.us = 0;
 	if (node->sim->phase == PHASE_STABLE)
 		check_broken(node->sim, "nothing changes when all is well", "n%d", node->id + 1);
 }
@@ -815,9 +820,17 @@ static void check_unready(struct node *node, const struct router *router, struct
 {
 	struct watch *watch = &node->watch[router->family];
 	int64_t interval_us = (message->bytes[4] << 8 | message->bytes[5]) * SIM_CS;
+	int64_t adopted_us = router->vrrp.active_adver_interval_cs * SIM_CS;
+	int64_t patience_us = adopted_us < interval_us ? adopted_us : interval_us;
 
+	if (!message->genuine || message->bytes[2] == VRRP_PRIORITY_STOP ||
+	    addr_equal(&message->source, &watch->ready_from))
+		watch->no_relief_until.us = 0;
 	if (health_band(message->bytes[2]) == HEALTH_BAND_READY) {
+		watch->ready_from = message->source;
 		watch->ready_read_until = instant_add(now, 3 * interval_us);
+		if (message->genuine)
+			watch->no_relief_until = instant_add(now, 3 * patience_us);
 		watch->unready_until.us = 0;
 	} else if (!message->genuine || message->bytes[2] == VRRP_PRIORITY_STOP ||
 		   watch->may_preempt) {

@@ -263,7 +263,9 @@ struct watch {
 	bool stop_heard;  /* and one of priority 0 */
 	struct instant stop_heard_at;
 	int64_t stop_interval_us;
-	struct instant ready_read_until; /* a ready Active was heard at most three intervals ago */
+	struct instant ready_read_until; /* a ready Active was heard at most three intervals ago, */
+	struct addr ready_from;		 /* which was this one, */
+	struct instant no_relief_until;	 /* and has not become unready or stopped since then */
 	struct instant unready_until;	 /* and so an unready one, which was followed */
 	bool cannot_send;		 /* before the packet in progress */
 	struct instant preempt_from;	 /* preempt_delay after the start or becoming ready */
