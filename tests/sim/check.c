@@ -481,6 +481,30 @@ void check_requests(struct node *node, struct instant now)
 		node->stop_by = instant_add(now, node->settings.advert_int_cs * SIM_CS);
 }
 
+/*
+ * SOCKETS FIRST: an Active whose last advert by the clock is four intervals old (the next was due
+ * one later, and Active_Down_Interval from the last is less than four) may have been given up.
+ */
+static bool has_napped(const struct node *node, const struct router *router, struct instant now)
+{
+	const struct watch *watch = &node->watch[router->family];
+
+	return router->notified == VRRP_STATE_ACTIVE &&
+	       instant_since(now, watch->rescheduled_at) >=
+		       4 * max(watch->scheduled_interval_us, interval_us(router));
+}
+
+/* Whatever provokes it, but for priority 0, which must be answered (6.4.3). */
+static void check_listened(struct node *node, const struct router *router)
+{
+	struct instant now = node_clock(node, node->sim->now);
+	bool answers = node->message && node->message->bytes[2] == VRRP_PRIORITY_STOP;
+
+	if (!node->listened && !answers && has_napped(node, router, now))
+		check_broken(node->sim, "who has overslept is silent until it has listened", "n%d",
+			     node->id + 1);
+}
+
 void check_send(struct node *node, const struct router *router, uint8_t priority)
 {
 	bool active = router->vrrp.state == VRRP_STATE_ACTIVE;
@@ -499,6 +523,8 @@ void check_send(struct node *node, const struct router *router, uint8_t priority
 	    (taking_over || !node->watch[router->family].misses))
 		check_broken(node->sim, "who advertises holds the addresses", "n%d", node->id + 1);
 	node->watch[router->family].last_sent = priority;
+	if (priority > VRRP_PRIORITY_LEAVING)
+		check_listened(node, router);
 	if (priority > VRRP_PRIORITY_LEAVING &&
 	    !instant_due(node->held_until, node_clock(node, node->sim->now)))
 		check_broken(node->sim, "who has stepped down stays lowest", "n%d sends %u",
@@ -642,6 +668,7 @@ void check_add_failed(struct node *node, const struct router *router)
 void check_announce(struct node *node, const struct router *router)
 {
 	node->watch[router->family].announced_at = node_clock(node, node->sim->now);
+	check_listened(node, router);
 	if (router->vrrp.state != VRRP_STATE_ACTIVE || node->watch[router->family].leaving)
 		check_broken(node->sim, "only an Active that stays announces", "n%d", node->id + 1);
 	if (node->message && node->watch[router->family].cannot_send)
@@ -867,11 +894,7 @@ static void check_followed(struct node *node, const struct router *router, struc
 			     node->id + 1);
 }
 
-/*
- * SOCKETS FIRST: an Active whose last advert by the clock is four intervals old (the next was due
- * one later, and Active_Down_Interval from the last is less than four) lets go of what another has
- * taken, and says nothing.
- */
+/* SOCKETS FIRST: who has overslept lets go of what another has taken, and says nothing. */
 static void check_after_nap(struct node *node, const struct router *router, struct instant now,
 			    const struct message *message)
 {
@@ -968,6 +991,15 @@ static void check_disturbed(struct node *node, const struct router *router, stru
 	watch->disturbed = false;
 }
 
+/* As has_napped(), but with the least Active_Down_Interval. */
+static bool may_have_napped(const struct node *node, const struct router *router,
+			    struct instant now)
+{
+	const struct watch *watch = &node->watch[router->family];
+
+	return instant_since(now, watch->rescheduled_at) >= 3 * watch->scheduled_interval_us;
+}
+
 void check_turn_end(struct node *node, struct instant now, bool drained)
 {
 	if (drained && node->engine.shutting_down && instant_due(node->stop_by, now) &&
@@ -980,6 +1012,7 @@ void check_turn_end(struct node *node, struct instant now, bool drained)
 		failures_in_row(node, router);
 		check_disturbed(node, router, now);
 		if (router->vrrp.state == VRRP_STATE_ACTIVE &&
+		    (drained || !may_have_napped(node, router, now)) &&
 		    node->watch[router->family].last_sent != priority_of(node, router))
 			check_broken(node->sim, "a new priority is advertised at once", "n%d",
 				     node->id + 1);

@@ -587,9 +587,11 @@ static void turn(struct node *node)
 	bool drained = true;
 
 	node->waited_us = 0;
+	node->listened = false;
 	take_news(node, now);
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
 		drained &= drain_socket(node, now, (enum addr_family)family);
+	node->listened = drained || node->engine.undrained + 1 == ENGINE_UNDRAINED_MAX;
 	take_requests(node, now);
 	check_adverts_begin(node, now);
 	engine_timers(&node->engine, now, drained);

@@ -303,6 +303,7 @@ struct node {
 	enum advert_refusal refusal;   /* of the last packet */
 	const struct message *message; /* in progress; NULL = none */
 	int64_t waited_us;	       /* for the kernel, in this turn */
+	bool listened;		       /* the sockets have been read in this turn, or need not be */
 	int64_t busy_until;	       /* and so the turn goes on until then */
 
 	/* Noted for the next turn. */
