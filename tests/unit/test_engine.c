@@ -887,6 +887,32 @@ START_TEST(test_takeover)
 }
 END_TEST
 
+START_TEST(test_each_sends_its_own)
+{
+	struct conf_instance *second;
+	struct advert advert;
+
+	add_apiserver();
+	second = add_instance("second", 11);
+	add_vip(second, "10.10.10.11");
+	second->priority = 199;
+	second->advert_int_cs = 101;
+	start();
+	turn(ACTIVE_AT + SECOND);
+	ck_assert_uint_eq(w.sent_count, 2);
+	advert = decode(&w.sent[0]);
+	ck_assert_uint_eq(advert.vrid, 10);
+	ck_assert_uint_eq(advert.priority, 200);
+	ck_assert_uint_eq(advert.interval_cs, 100);
+	ck_assert_addr_eq(advert_address(&advert, 0), "10.10.10.10");
+	advert = decode(&w.sent[1]);
+	ck_assert_uint_eq(advert.vrid, 11);
+	ck_assert_uint_eq(advert.priority, 199);
+	ck_assert_uint_eq(advert.interval_cs, 101);
+	ck_assert_addr_eq(advert_address(&advert, 0), "10.10.10.11");
+}
+END_TEST
+
 START_TEST(test_zero_priority_counters)
 {
 	start_active();
@@ -2615,6 +2641,7 @@ static void add_order(Suite *suite)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, test_takeover);
+	tcase_add_test(tcase, test_each_sends_its_own);
 	tcase_add_test(tcase, test_zero_priority_counters);
 	tcase_add_test(tcase, test_counters_add_up);
 	tcase_add_test(tcase, test_full_list);
