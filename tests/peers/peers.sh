@@ -149,7 +149,19 @@ frr_state() { # NODE
 	if [[ $VIP == *:* ]]; then frr_show "$1" v6 status; else frr_show "$1" v4 status; fi
 }
 
-peer_start() { "${KIND[$1]}_start" "$1"; } # NODE
+peer_start() { # NODE: until it takes part
+	"${KIND[$1]}_start" "$1"
+	wait_until 30 has_role "$1"
+}
+
+peer_interval() { # NODE MS: from its next start on
+	local dir=$RUN/$1
+
+	case ${KIND[$1]} in
+	keepalived) sed -i "s/advert_int .*/advert_int $(($2 / 1000)).$(printf %03d $(($2 % 1000)))/" "$dir/keepalived.conf" ;;
+	frr) sed -i "s/advertisement-interval .*/advertisement-interval $2/" "$dir/frr/vrrpd.conf" ;;
+	esac
+}
 
 peer_signal() { kill "-$2" "${PEER[$1]}"; } # NODE SIGNAL
 
@@ -186,6 +198,10 @@ role_is() { # NODE Active|Backup
 	esac
 }
 
+has_role() { # NODE
+	role_is "$1" Active || role_is "$1" Backup
+}
+
 # The VIP's MAC address where this node is Active.
 vip_mac() { # NODE
 	if [[ ${KIND[$1]} == frr ]]; then
@@ -215,11 +231,12 @@ both_active() { # NODE NODE
 	role_is "$1" Active && role_is "$2" Active
 }
 
-# NODE: the role and the client's traffic get there. How long it took is asked of the wire: those
-# who answer here are slow on a busy machine.
+# NODE [INTERVAL_MS]: the role and the client's traffic get there in time for an Active_Down_Interval,
+# which is less than four intervals. How long a move took exactly is asked of the wire: those who
+# answer here are slow on a busy machine.
 moves_to() {
-	wait_until 30 alone "$1"
-	wait_until 10 client_at "$1"
+	wait_ms $((4 * ${2-250} + SLACK_MS)) alone "$1"
+	soon client_at "$1"
 	say "ok: ${KIND[$1]} on $1 alone is Active, and the client sends to it"
 }
 
@@ -255,31 +272,33 @@ take_turns() {
 
 	apiserver_start n2
 	wire_start
+	peer_interval n2 1000
 	peer_start n2
 	wait_until 30 role_is n2 Active
 	client_greets
-	say "${KIND[n2]} is Active"
+	say "${KIND[n2]} is Active, with an interval of 1 s"
 
 	say "a ready cpvrrp comes: its priority is higher"
 	probe_start
 	cpvrrp_start n1
-	moves_to n1
+	moves_to n1 1000
 	probe_stop
 	expect "no probe was lost" nothing_lost
 
 	[[ $VIP != *:* ]] || let_announce # for IPv6 vrrpd's first advert comes an interval later
 	say "its apiserver dies: its priority falls below"
 	apiserver_kill n1
-	moves_to n2
+	moves_to n2 1000
 
+	# A whole Active_Down_Interval would be 3.76 s, or 2.76 s from an advert just before.
 	say "${KIND[n2]} stops: priority 0, and the unready cpvrrp waits for its skew only"
 	since=$EPOCHREALTIME
 	peer_stop n2
-	moves_to n1
+	moves_to n1 1000
 	expect "it heard priority 0" router_has n1 active_stopped reason
-	expect_gap "and waited" 189 $((PEER_DOWN_MS + SLACK_MS)) \
-		"$since" ' n2 advert .* priority=0 ' ' n1 advert '
+	expect_gap "and waited" 757 2500 "$since" ' n2 advert .* priority=0 ' ' n1 advert '
 	[[ $VIP != *:* ]] || let_announce
+	peer_interval n2 250
 
 	say "${KIND[n2]} comes back: cpvrrp is unready"
 	peer_start n2
@@ -304,7 +323,7 @@ take_turns() {
 	since=$EPOCHREALTIME
 	node_stop n1
 	sed -i '/^advert_int/d' "$RUN/n1/cpvrrp.conf"
-	moves_to n2
+	moves_to n2 2000
 	expect_gap "it waited" 1060 3000 "$since" ' n1 advert .* priority=0 ' ' n2 advert '
 
 	peer_stop n2
