@@ -180,6 +180,8 @@ static bool is_harmless(const struct sim *sim, const struct fault *fault)
 	case FAULT_FLOOD:
 	case FAULT_FORGE_REFUSED:
 		return true;
+	case FAULT_ADDRESS_CHANGED:
+		return !node->settings.unicast || !is_involved(node);
 	case FAULT_LINK_DOWN:
 	case FAULT_INTERFACE_GONE:
 		/* Back on the segment it has heard nobody yet, but waits as at start. */
@@ -279,7 +281,7 @@ static int64_t extra_us(const struct fault *fault)
 static bool is_over_at_once(enum fault_kind kind)
 {
 	return kind == FAULT_STEP_DOWN || kind == FAULT_RELOAD || kind == FAULT_BLINK ||
-	       kind == FAULT_VIP_DELETED || kind == FAULT_VIP_ADDED || kind == FAULT_FLOOD ||
+	       kind == FAULT_VIP_DELETED || kind == FAULT_VIP_ADDED ||
 	       kind == FAULT_FORGE_REFUSED || kind == FAULT_FORGE_ACCEPTED || kind == FAULT_REPLAY;
 }
 
@@ -955,7 +957,8 @@ static void check_timers(struct node *node, const struct router *router, struct 
 			 bool drained)
 {
 	const struct vrrp *vr = &router->vrrp;
-	unsigned *behind = &node->watch[router->family].behind;
+	struct watch *watch = &node->watch[router->family];
+	unsigned *behind = &watch->behind;
 	bool retries = vr->started && (vr->reason == VRRP_REASON_ADD_FAILED ||
 				       vr->reason == VRRP_REASON_SEND_FAILED);
 
@@ -967,6 +970,14 @@ static void check_timers(struct node *node, const struct router *router, struct 
 	if (*behind > 1)
 		check_broken(node->sim, "no deadline is left behind", "n%d in %s", node->id + 1,
 			     vrrp_state_name(vr->state));
+	if (!instant_due(vrrp_deadline(vr), now) ||
+	    vrrp_deadline(vr).us != watch->put_off_deadline.us)
+		watch->put_off = 0;
+	watch->put_off_deadline = vrrp_deadline(vr);
+	watch->put_off += instant_due(vrrp_deadline(vr), now);
+	if (watch->put_off >= ENGINE_UNDRAINED_MAX)
+		check_broken(node->sim, "a flood does not put timers off for ever", "n%d in %s",
+			     node->id + 1, vrrp_state_name(vr->state));
 	if (vr->state == VRRP_STATE_BACKUP &&
 	    instant_since(vr->active_down, now) > 4 * vr->active_adver_interval_cs * SIM_CS)
 		check_broken(node->sim, "a Backup waits an Active_Down_Interval at most", "n%d",
@@ -991,13 +1002,15 @@ static void check_disturbed(struct node *node, const struct router *router, stru
 	watch->disturbed = false;
 }
 
-/* As has_napped(), but with the least Active_Down_Interval. */
-static bool may_have_napped(const struct node *node, const struct router *router,
-			    struct instant now)
+/* A turn that a flood cuts short is silent after a nap. */
+static void check_source(struct node *node, const struct router *router)
 {
-	const struct watch *watch = &node->watch[router->family];
+	struct addr primary = node_primary(node, router->family);
 
-	return instant_since(now, watch->rescheduled_at) >= 3 * watch->scheduled_interval_us;
+	if (router->vrrp.state == VRRP_STATE_ACTIVE && !node->kernel.changed && node->listened &&
+	    !addr_equal(&node->watch[router->family].last_source, &primary))
+		check_broken(node->sim, "a new address is advertised from at once", "n%d",
+			     node->id + 1);
 }
 
 void check_turn_end(struct node *node, struct instant now, bool drained)
@@ -1011,11 +1024,11 @@ void check_turn_end(struct node *node, struct instant now, bool drained)
 
 		failures_in_row(node, router);
 		check_disturbed(node, router, now);
-		if (router->vrrp.state == VRRP_STATE_ACTIVE &&
-		    (drained || !may_have_napped(node, router, now)) &&
+		if (router->vrrp.state == VRRP_STATE_ACTIVE && node->listened &&
 		    node->watch[router->family].last_sent != priority_of(node, router))
 			check_broken(node->sim, "a new priority is advertised at once", "n%d",
 				     node->id + 1);
+		check_source(node, router);
 		check_timers(node, router, now, drained);
 		check_presence(node, router, drained);
 		if (router->notified != router->vrrp.state)

@@ -3,11 +3,14 @@
  * What goes wrong. Each seed has its own profile: how many nodes, which settings, which kinds of
  * faults and how often, so that some runs see one kind alone and others everything at once.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "sim/sim.h"
 
 #define REPEAT_FOREIGN_US SIM_S
+#define REPEAT_FLOOD_US SIM_DRAIN_US
+#define FLOOD_BURSTS_MAX 5
 #define INTERVAL_SPREAD 4 /* the longest advert_int of a seed over its shortest */
 
 const char *fault_name(enum fault_kind kind)
@@ -40,6 +43,7 @@ const char *fault_name(enum fault_kind kind)
 		[FAULT_BLINK] = "blink",
 		[FAULT_INTERFACE_GONE] = "interface-gone",
 		[FAULT_ADDRESS_GONE] = "address-gone",
+		[FAULT_ADDRESS_CHANGED] = "address-changed",
 		[FAULT_VIP_DELETED] = "vip-deleted",
 		[FAULT_VIP_ADDED] = "vip-added",
 		[FAULT_FOREIGN] = "foreign",
@@ -236,6 +240,12 @@ static void set_primary(struct node *node, const struct fault *fault, bool prese
 	node_kernel_changed(node);
 }
 
+static void change_primary(struct node *node, const struct fault *fault, unsigned by)
+{
+	node->kernel.primary_changed[fault->family] += by;
+	node_kernel_changed(node);
+}
+
 static void reload(struct node *node, const struct fault *fault)
 {
 	struct settings *settings = &node->settings;
@@ -291,7 +301,7 @@ static void forge(struct sim *sim, const struct fault *fault, enum addr_family f
 {
 	struct message message = {.hops = ADVERT_HOPS, .to = fault->node};
 	struct advert_fields fields = {
-		.vrid = 10,
+		.vrid = fault->kind == FAULT_FORGE_REFUSED && fault->amount == 9 ? 11 : 10,
 		.priority = priority,
 		.interval_cs = interval_cs,
 		.address_count = 1,
@@ -370,13 +380,14 @@ static void replay(struct sim *sim, const struct fault *fault)
 		return;
 	message = segment->replay[chaos(sim, 0,
 					segment->replay_count < 4 ? segment->replay_count - 1 : 3)];
-	own = node_address(sim, fault->node, message.source.family);
+	own = node_primary(&sim->nodes[fault->node], message.source.family);
 	message.to = fault->node;
 	message.genuine = false;
 	/* A node whose address is gone, or whose link has been down since it started, does not know
 	 * its own. */
 	message.must_refuse = addr_equal(&message.source, &own) &&
 			      sim->fault_weight[FAULT_ADDRESS_GONE] == 0 &&
+			      sim->fault_weight[FAULT_ADDRESS_CHANGED] == 0 &&
 			      sim->fault_weight[FAULT_LINK_DOWN] == 0 &&
 			      sim->fault_weight[FAULT_INTERFACE_GONE] == 0;
 	segment_put(sim, &message, sim->now + segment->delay_us);
@@ -405,6 +416,8 @@ static void begin_on_kernel(struct node *node, const struct fault *fault)
 		set_interface(node, false);
 	if (fault->kind == FAULT_ADDRESS_GONE)
 		set_primary(node, fault, false);
+	if (fault->kind == FAULT_ADDRESS_CHANGED)
+		change_primary(node, fault, 1);
 	if (fault->kind == FAULT_VIP_DELETED)
 		node_delete_vip(node, (enum addr_family)fault->family);
 	if (fault->kind == FAULT_VIP_ADDED)
@@ -427,6 +440,8 @@ static void end_on_kernel(struct node *node, const struct fault *fault)
 		set_interface(node, true);
 	if (fault->kind == FAULT_ADDRESS_GONE)
 		set_primary(node, fault, true);
+	if (fault->kind == FAULT_ADDRESS_CHANGED)
+		change_primary(node, fault, UINT_MAX);
 }
 
 static void toggle(struct sim *sim, unsigned number)
@@ -436,6 +451,9 @@ static void toggle(struct sim *sim, unsigned number)
 
 	if (fault->kind == FAULT_FOREIGN)
 		forge_for_families(sim, fault);
+	if (fault->kind == FAULT_FLOOD)
+		for (int64_t i = chaos(sim, SIM_DRAIN_MAX / 2, SIM_RECEIVE_MAX + 10); i > 0; i--)
+			forge_for_families(sim, fault);
 	if (fault->kind == FAULT_FLAP)
 		set_apiserver(node, node->apiserver == APISERVER_UP
 					    ? (enum apiserver)chaos(sim, 1, APISERVER_COUNT - 1)
@@ -445,11 +463,16 @@ static void toggle(struct sim *sim, unsigned number)
 void fault_repeat(struct sim *sim, unsigned number)
 {
 	struct fault *fault = &sim->faults[number];
-	int64_t gap_us = fault->kind == FAULT_FOREIGN ? REPEAT_FOREIGN_US
-						      : chaos(sim, 100 * SIM_MS, 5 * SIM_S);
+	int64_t gap_us;
 
 	if (!fault->on)
 		return;
+	if (fault->kind == FAULT_FLOOD)
+		gap_us = REPEAT_FLOOD_US;
+	else if (fault->kind == FAULT_FOREIGN)
+		gap_us = REPEAT_FOREIGN_US;
+	else
+		gap_us = chaos(sim, 100 * SIM_MS, 5 * SIM_S);
 	toggle(sim, number);
 	queue_push(&sim->queue, sim->now + gap_us, EVENT_FAULT_REPEAT, number);
 }
@@ -492,6 +515,7 @@ static void begin(struct sim *sim, const struct fault *fault)
 			set_apiserver(&sim->nodes[i], (enum apiserver)fault->amount);
 		break;
 	case FAULT_FOREIGN:
+	case FAULT_FLOOD:
 	case FAULT_FLAP:
 		fault_repeat(sim, (unsigned)(fault - sim->faults));
 		break;
@@ -512,6 +536,7 @@ static void begin(struct sim *sim, const struct fault *fault)
 	case FAULT_BLINK:
 	case FAULT_INTERFACE_GONE:
 	case FAULT_ADDRESS_GONE:
+	case FAULT_ADDRESS_CHANGED:
 	case FAULT_VIP_DELETED:
 	case FAULT_VIP_ADDED:
 		begin_on_kernel(node, fault);
@@ -519,10 +544,6 @@ static void begin(struct sim *sim, const struct fault *fault)
 	case FAULT_FORGE_REFUSED:
 	case FAULT_FORGE_ACCEPTED:
 		forge_for_families(sim, fault);
-		break;
-	case FAULT_FLOOD:
-		for (int64_t i = chaos(sim, SIM_DRAIN_MAX / 2, SIM_RECEIVE_MAX + 10); i > 0; i--)
-			forge_for_families(sim, fault);
 		break;
 	case FAULT_REPLAY:
 		replay(sim, fault);
@@ -535,7 +556,7 @@ static bool ends(enum fault_kind kind)
 	return kind != FAULT_STOP && kind != FAULT_STALL && kind != FAULT_STEP_DOWN &&
 	       kind != FAULT_RELOAD && kind != FAULT_BLINK && kind != FAULT_VIP_DELETED &&
 	       kind != FAULT_VIP_ADDED && kind != FAULT_FORGE_REFUSED &&
-	       kind != FAULT_FORGE_ACCEPTED && kind != FAULT_REPLAY && kind != FAULT_FLOOD;
+	       kind != FAULT_FORGE_ACCEPTED && kind != FAULT_REPLAY;
 }
 
 void fault_begin(struct sim *sim, const struct fault *wanted)
@@ -623,7 +644,7 @@ static void pick_amount(struct sim *sim, struct fault *fault)
 	else if (fault->kind == FAULT_RELOAD)
 		fault->amount = chaos(sim, 0, 127);
 	else if (fault->kind == FAULT_FORGE_REFUSED)
-		fault->amount = chaos(sim, 0, 8);
+		fault->amount = chaos(sim, 0, 9);
 	else if (fault->kind == FAULT_APISERVER || fault->kind == FAULT_ALL_APISERVERS)
 		fault->amount = chaos(sim, 1, APISERVER_COUNT - 1);
 	else
@@ -678,6 +699,9 @@ void fault_next(struct sim *sim)
 	fault.family = sim->families == 2   ? ADDR_FAMILY_IPV6
 		       : sim->families == 1 ? ADDR_FAMILY_IPV4
 					    : (unsigned)chaos(sim, 0, 1);
+	/* Less than any interval: adverts that find the socket full are lost. */
+	if (fault.kind == FAULT_FLOOD)
+		fault.duration_us = REPEAT_FLOOD_US * chaos(sim, 1, FLOOD_BURSTS_MAX);
 	pick_amount(sim, &fault);
 	if (is_possible(sim, &fault))
 		fault_begin(sim, &fault);

@@ -19,6 +19,14 @@ struct addr node_address(const struct sim *sim, int node, enum addr_family famil
 	return addr_from_bytes(family, family == ADDR_FAMILY_IPV4 ? ipv4 : ipv6);
 }
 
+/* IPv4 or link-local; a node that has got another one is not in the lists of unicast peers. */
+struct addr node_primary(const struct node *node, enum addr_family family)
+{
+	int other = node->kernel.primary_changed[family] > 0 ? SIM_NODES_MAX : 0;
+
+	return node_address(node->sim, node->id + other, family);
+}
+
 struct addr node_vip(const struct sim *sim, enum addr_family family, unsigned number)
 {
 	const uint8_t ipv4[4] = {10, 0, 1, (uint8_t)(VRID + number)};
@@ -161,6 +169,7 @@ static bool host_send_advert(struct host *host, const struct router *router,
 
 	assert(size <= sizeof(message.bytes));
 	memcpy(message.bytes, bytes, size);
+	node->watch[router->family].last_source = *source;
 	check_send(node, router, bytes[2]);
 	trace_note(node->sim, RECORD_SEND, node, (int)router->family, bytes[2],
 		   (int64_t)router->vrrp.config.advert_int_cs << 16 | bytes[6] << 8 | bytes[7]);
@@ -394,8 +403,7 @@ static const struct interface *look_at_interface(struct node *node)
 	for (unsigned family = 0; kernel->exists && family < ADDR_FAMILY_COUNT; family++)
 		if (kernel->primary_present[family])
 			view->addresses[view->address_count++] = (struct interface_address){
-				node_address(node->sim, node->id, (enum addr_family)family), 24,
-				false};
+				node_primary(node, (enum addr_family)family), 24, false};
 	for (size_t i = 0; kernel->exists && i < kernel->address_count; i++) {
 		const struct addr *address = &kernel->addresses[i].address;
 
@@ -591,7 +599,9 @@ static void turn(struct node *node)
 	take_news(node, now);
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
 		drained &= drain_socket(node, now, (enum addr_family)family);
-	node->listened = drained || node->engine.undrained + 1 == ENGINE_UNDRAINED_MAX;
+	if (!drained)
+		node->busy_until = sim->now + SIM_DRAIN_US;
+	node->listened = drained || (node->engine.undrained + 1) % ENGINE_UNDRAINED_MAX == 0;
 	take_requests(node, now);
 	check_adverts_begin(node, now);
 	engine_timers(&node->engine, now, drained);

@@ -104,7 +104,7 @@ void segment_send(struct sim *sim, const struct node *from, const struct message
 	if (sim->fault_weight[FAULT_REPLAY] > 0)
 		keep(sim, message);
 	for (int to = 0; to < sim->node_count; to++) {
-		struct addr address = node_address(sim, to, message->source.family);
+		struct addr address = node_primary(&sim->nodes[to], message->source.family);
 
 		if (to != from->id && (group || addr_equal(&address, &message->destination)))
 			carry(sim, from, message, to);

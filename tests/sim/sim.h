@@ -38,6 +38,7 @@
 #define SIM_ADDRESSES_MAX 8	  /* of ours that an interface can hold */
 #define SIM_RECEIVE_MAX 340	  /* packets in a socket: the receive buffer of linux/sock */
 #define SIM_DRAIN_MAX 256	  /* packets of one socket in one turn: DRAIN_MAX of linux/host */
+#define SIM_DRAIN_US SIM_MS	  /* which takes so long */
 #define SIM_SOCKET_RETRY_US SIM_S /* SOCKET_RETRY_US of linux/host */
 #define SIM_MESSAGES_MAX 16384	  /* on the wire and in sockets */
 #define SIM_MESSAGE_SIZE 88
@@ -191,6 +192,7 @@ struct kernel {
 	uint32_t carrier_changes;
 	uint32_t carrier_seen; /* by the process */
 	bool primary_present[ADDR_FAMILY_COUNT];
+	unsigned primary_changed[ADDR_FAMILY_COUNT]; /* the number of faults that make it another */
 	size_t address_count;
 	struct kernel_address addresses[SIM_ADDRESSES_MAX];
 	bool changed; /* a netlink message waits for the process */
@@ -236,13 +238,16 @@ struct settings {
 
 /* What check.c remembers of a router. */
 struct watch {
-	uint64_t adverts;  /* sent or failed, before the call in progress */
-	bool hold_ends;	   /* in the call in progress */
-	bool leaving;	   /* it hands over */
-	bool was_leaving;  /* before the call in progress */
-	bool held;	   /* it has stepped down, and has not noticed the end of that */
-	unsigned behind;   /* turns in a row that left a deadline in the past */
-	int64_t scheduled; /* adverts by the clock since scheduled_from */
+	uint64_t adverts; /* sent or failed, before the call in progress */
+	bool hold_ends;	  /* in the call in progress */
+	bool leaving;	  /* it hands over */
+	bool was_leaving; /* before the call in progress */
+	bool held;	  /* it has stepped down, and has not noticed the end of that */
+	unsigned behind;  /* turns in a row that left a deadline in the past */
+	unsigned put_off; /* and so the same one, because there was more to read */
+	struct instant put_off_deadline;
+	struct addr last_source; /* of the last advert */
+	int64_t scheduled;	 /* adverts by the clock since scheduled_from */
 	struct instant scheduled_from;
 	int64_t scheduled_interval_us;
 	bool announced;	     /* since the addresses were added */
@@ -348,6 +353,7 @@ enum fault_kind {
 	FAULT_BLINK,
 	FAULT_INTERFACE_GONE,
 	FAULT_ADDRESS_GONE,
+	FAULT_ADDRESS_CHANGED,
 	FAULT_VIP_DELETED,
 	FAULT_VIP_ADDED,
 	FAULT_FOREIGN,
@@ -446,6 +452,7 @@ bool segment_hears(const struct sim *sim, int from, int to);
 
 /* node */
 struct addr node_address(const struct sim *sim, int node, enum addr_family family);
+struct addr node_primary(const struct node *node, enum addr_family family); /* now */
 struct addr node_vip(const struct sim *sim, enum addr_family family, unsigned number);
 void node_init(struct sim *sim, int id);
 void node_start(struct node *node);
