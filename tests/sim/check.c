@@ -1005,9 +1005,12 @@ static void check_disturbed(struct node *node, const struct router *router, stru
 /* A turn that a flood cuts short is silent after a nap. */
 static void check_source(struct node *node, const struct router *router)
 {
-	struct addr primary = node_primary(node, router->family);
+	struct addr primary;
 
-	if (router->vrrp.state == VRRP_STATE_ACTIVE && !node->kernel.changed && node->listened &&
+	if (router->vrrp.state != VRRP_STATE_ACTIVE)
+		return;
+	primary = node_primary(node, router->family);
+	if (!node->kernel.changed && node->listened &&
 	    !addr_equal(&node->watch[router->family].last_source, &primary))
 		check_broken(node->sim, "a new address is advertised from at once", "n%d",
 			     node->id + 1);

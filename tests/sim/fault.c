@@ -185,15 +185,18 @@ void fault_links(struct sim *sim)
 				.last_at = link->last_at,
 			};
 		}
-	for (unsigned i = 0; i < SIM_FAULTS_MAX; i++)
+	for (unsigned i = 0; i < SIM_FAULTS_MAX; i++) {
+		const struct fault *fault = &sim->faults[i];
+
+		if (!fault->on || !is_on_links(fault->kind))
+			continue;
 		for (int port = 0; port < SIM_PORTS * SIM_PORTS; port++) {
-			const struct fault *fault = &sim->faults[i];
 			int from = port / SIM_PORTS, to = port % SIM_PORTS;
 
-			if (fault->on && is_on_links(fault->kind) && from != to &&
-			    concerns_link(fault, from, to))
+			if (from != to && concerns_link(fault, from, to))
 				apply_to_link(&sim->segment.links[from][to], fault);
 		}
+	}
 }
 
 static void set_apiserver(struct node *node, enum apiserver apiserver)

@@ -49,18 +49,68 @@ void sim_reset(struct sim *sim, uint64_t seed)
 	rng_init(&sim->machine, seed, 3);
 }
 
+static int64_t max(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* The interval in an advert that may still be accepted. */
+static int64_t interval_of(const struct message *message)
+{
+	return message->must_refuse ? 0 : (message->bytes[4] << 8 | message->bytes[5]) * SIM_CS;
+}
+
+static int64_t interval_on_node_us(const struct sim *sim, const struct node *node)
+{
+	int64_t longest_us = node->settings.advert_int_cs * SIM_CS;
+
+	for (unsigned f = 0; f < ADDR_FAMILY_COUNT; f++) {
+		const struct router *router = node_router(node, (enum addr_family)f);
+		const struct socket *socket = &node->kernel.sockets[f];
+		unsigned number = socket->first;
+
+		for (unsigned i = 0; i < socket->count; i++) {
+			longest_us = max(longest_us, interval_of(&sim->segment.messages[number]));
+			number = sim->segment.messages[number].next;
+		}
+		if (!router)
+			continue;
+		longest_us = max(longest_us, router->vrrp.config.advert_int_cs * SIM_CS);
+		longest_us = max(longest_us, router->vrrp.active_adver_interval_cs * SIM_CS);
+	}
+	return longest_us;
+}
+
+/* The longest interval that anybody counts with now, or may with what is on the wire, in a socket
+ * or in a file that has not been read. */
+static int64_t interval_in_effect_us(const struct sim *sim)
+{
+	int64_t longest_us = 0;
+
+	for (int i = 0; i < sim->node_count; i++)
+		longest_us = max(longest_us, interval_on_node_us(sim, &sim->nodes[i]));
+	for (size_t i = 0; i < sim->queue.count; i++) {
+		const struct event *event = &sim->queue.heap[i];
+
+		if (event->kind == EVENT_ADVERT)
+			longest_us =
+				max(longest_us, interval_of(&sim->segment.messages[event->arg]));
+	}
+	return longest_us;
+}
+
 /* How long what the faults left behind may take: the change of health that was under way (three
  * probes of an interval and a timeout), a retry, the handover of a stopping node, preempt_delay;
  * and then the two Active_Down_Intervals. */
 static int64_t healing_us(const struct sim *sim)
 {
+	int64_t interval_us = interval_in_effect_us(sim);
 	int64_t delay_us = 0;
 
 	for (int i = 0; i < sim->node_count; i++)
 		if (sim->nodes[i].settings.preempt_delay_us > delay_us)
 			delay_us = sim->nodes[i].settings.preempt_delay_us;
-	return 7 * SIM_S + VRRP_RETRY_US + delay_us + 2 * sim->interval_max_us +
-	       2 * 4 * sim->interval_max_us;
+	return 7 * SIM_S + VRRP_RETRY_US + delay_us + 2 * interval_us + 2 * 4 * interval_us;
 }
 
 /* What stays as it is to the end: nodes without power, apiservers down, a segment in two parts. */

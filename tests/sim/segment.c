@@ -104,9 +104,13 @@ void segment_send(struct sim *sim, const struct node *from, const struct message
 	if (sim->fault_weight[FAULT_REPLAY] > 0)
 		keep(sim, message);
 	for (int to = 0; to < sim->node_count; to++) {
-		struct addr address = node_primary(&sim->nodes[to], message->source.family);
+		struct addr address;
 
-		if (to != from->id && (group || addr_equal(&address, &message->destination)))
+		if (to == from->id)
+			continue;
+		if (!group)
+			address = node_primary(&sim->nodes[to], message->source.family);
+		if (group || addr_equal(&address, &message->destination))
 			carry(sim, from, message, to);
 	}
 }
