@@ -293,6 +293,7 @@ void check_fault(struct sim *sim, const struct fault *fault)
 	bool at_once = is_over_at_once(fault->kind);
 	int64_t until = sim->now + (lasting || at_once ? 0 : fault->duration_us) + extra_us(fault);
 
+	check_cause(sim);
 	if (fault->kind == FAULT_PARTITION || fault->kind == FAULT_CUT ||
 	    fault->kind == FAULT_CUT_ONE_WAY || fault->kind == FAULT_LOSS ||
 	    fault->kind == FAULT_DELAY || fault->kind == FAULT_DUPLICATE ||
@@ -329,6 +330,27 @@ void check_init(struct sim *sim, int64_t started)
 	check->served_from = check->faults_until;
 }
 
+void check_cause(struct sim *sim)
+{
+	sim->check.causes++;
+}
+
+/* What is no single outage too long may be too long in all: one grace for each cause. */
+static void check_sum(struct sim *sim, enum addr_family family, int64_t next)
+{
+	struct check *check = &sim->check;
+	int64_t from = max(sim->now, check->served_from);
+	int64_t bound_us = (1 + check->causes) * check->grace_us;
+
+	if (sim->clients[family].served || next <= from)
+		return;
+	check->unexcused_us[family] += next - from;
+	if (check->unexcused_us[family] > bound_us)
+		check_broken(sim, "the client is served but for what the faults account for",
+			     "%s: not for %lld us in all, %lld causes", addr_family_name(family),
+			     (long long)check->unexcused_us[family], (long long)check->causes);
+}
+
 static void check_outage(struct sim *sim, enum addr_family family, int64_t next)
 {
 	const struct client *client = &sim->clients[family];
@@ -346,6 +368,7 @@ static void check_outage(struct sim *sim, enum addr_family family, int64_t next)
 			     "%s: not since %lld us, excused until %lld us",
 			     addr_family_name(family), (long long)client->since,
 			     (long long)check->served_from);
+	check_sum(sim, family, next);
 }
 
 /* How long both may hold the VIP from `since` on. */

@@ -476,6 +476,7 @@ void fault_repeat(struct sim *sim, unsigned number)
 		gap_us = REPEAT_FOREIGN_US;
 	else
 		gap_us = chaos(sim, 100 * SIM_MS, 5 * SIM_S);
+	check_cause(sim);
 	toggle(sim, number);
 	queue_push(&sim->queue, sim->now + gap_us, EVENT_FAULT_REPEAT, number);
 }
@@ -588,6 +589,7 @@ void fault_end(struct sim *sim, unsigned number)
 	struct node *node = &sim->nodes[fault->node];
 
 	fault->on = false;
+	check_cause(sim);
 	trace_note(sim, RECORD_FAULT_END, node, 0, (int64_t)fault->kind, 0);
 	if (fault->kind == FAULT_KILL || fault->kind == FAULT_POWER)
 		node_start(node);

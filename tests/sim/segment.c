@@ -170,7 +170,6 @@ void segment_look(struct sim *sim)
 		if (served) {
 			int64_t outage_us = sim->now - client->since;
 
-			sim->check.outage_us += outage_us;
 			if (outage_us > sim->check.outage_worst_us)
 				sim->check.outage_worst_us = outage_us;
 		}

@@ -391,9 +391,10 @@ struct check {
 	int64_t slack_us;     /* what packets and wake-ups take on a healthy segment */
 	int64_t grace_us;     /* an outage that is nobody's fault */
 	int64_t links_clean_at[SIM_PORTS][SIM_PORTS];
-	int64_t meddled_at;		     /* the last packet from an attacker */
-	unsigned holders[ADDR_FAMILY_COUNT]; /* nodes that hold the VIP, as bits */
-	int64_t outage_us;		     /* in all */
+	int64_t meddled_at;			 /* the last packet from an attacker */
+	unsigned holders[ADDR_FAMILY_COUNT];	 /* nodes that hold the VIP, as bits */
+	int64_t unexcused_us[ADDR_FAMILY_COUNT]; /* not served, in all */
+	int64_t causes;				 /* what may have made the VIP move */
 	int64_t outage_worst_us;
 };
 
@@ -487,6 +488,7 @@ void check_broken(struct sim *sim, const char *rule, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void check_init(struct sim *sim, int64_t started); /* when the last node has */
 void check_fault(struct sim *sim, const struct fault *fault);
+void check_cause(struct sim *sim);		/* the VIP may move: a grace more */
 void check_time(struct sim *sim, int64_t next); /* nothing happens until then */
 void check_send(struct node *node, const struct router *router, uint8_t priority);
 void check_announce(struct node *node, const struct router *router);
