@@ -304,6 +304,8 @@ static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp
 		/* 6.4.2: Preempt_Mode is True and the priority is lower: discard. */
 		vr->takeover_reason = VRRP_REASON_ACTIVE_LOWER;
 	} else {
+		if (addr_equal(&event->advert.source, &vr->active_address))
+			vr->active_priority = priority;
 		set_active_down(vr, instant_min(vr->active_down, after_skew),
 				VRRP_REASON_ACTIVE_UNREADY);
 	}
@@ -338,11 +340,12 @@ static void yield_to(struct vrrp *vr, struct instant now, const struct vrrp_even
 static void active_advert(struct vrrp *vr, struct instant now, const struct vrrp_event *event,
 			  struct vrrp_actions *out)
 {
-	if (event->advert.priority == VRRP_PRIORITY_STOP) {
+	if (overslept(vr, now)) {
+		if (event->advert.priority != VRRP_PRIORITY_STOP)
+			yield_to(vr, now, event, VRRP_REASON_OVERSLEPT, out);
+	} else if (event->advert.priority == VRRP_PRIORITY_STOP) {
 		send_advert(out, vrrp_priority(vr));
 		vr->adver = instant_add(now, own_interval_us(vr));
-	} else if (overslept(vr, now)) {
-		yield_to(vr, now, event, VRRP_REASON_OVERSLEPT, out);
 	} else if (is_leaving(vr) && event->advert.priority == VRRP_PRIORITY_LEAVING) {
 		/* HANDOVER: it leaves too, or has left with its last word (see yield_to()). It
 		 * relieves nobody, and an answer would provoke one. */
@@ -575,6 +578,7 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 	bool lease_changed = vr->config.address_refresh_us != config->address_refresh_us;
 	bool interval_changed = vr->config.advert_int_cs != config->advert_int_cs;
 	bool preempt_changed = vr->config.preempt != config->preempt;
+	bool asleep = vr->state == VRRP_STATE_ACTIVE && overslept(vr, now);
 	int64_t announce_us = config->announce_refresh_us;
 
 	vr->config = *config;
@@ -589,6 +593,9 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 	if (vr->state != VRRP_STATE_ACTIVE)
 		return;
 	vr->adver = instant_min(vr->adver, instant_add(now, own_interval_us(vr)));
+	/* The others counted with the interval before: a longer one wakes nobody. */
+	if (asleep && interval_changed)
+		vr->adver = instant_add(now, -3 * own_interval_us(vr));
 	if (lease_changed)
 		vr->refresh = now;
 	if (vr->announce_step > ANNOUNCE_GAPS && !is_leaving(vr))

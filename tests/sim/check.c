@@ -481,8 +481,6 @@ void check_interface(struct node *node)
 		watch->misses |= !holds_all(node, router);
 		watch->disturbed |= node->kernel.carrier_changes != node->kernel.carrier_seen &&
 				    router->vrrp.state == VRRP_STATE_ACTIVE;
-		if (watch->scheduled_interval_us != interval_us(router))
-			watch->rescheduled_at = node_clock(node, node->sim->now);
 	}
 	node->kernel.carrier_seen = node->kernel.carrier_changes;
 }
@@ -515,17 +513,15 @@ static bool has_napped(const struct node *node, const struct router *router, str
 	const struct watch *watch = &node->watch[router->family];
 
 	return router->notified == VRRP_STATE_ACTIVE &&
-	       instant_since(now, watch->rescheduled_at) >=
-		       4 * max(watch->scheduled_interval_us, interval_us(router));
+	       instant_since(now, watch->rescheduled_at) >= 4 * watch->scheduled_interval_us;
 }
 
-/* Whatever provokes it, but for priority 0, which must be answered (6.4.3). */
+/* Whatever provokes it. */
 static void check_listened(struct node *node, const struct router *router)
 {
 	struct instant now = node_clock(node, node->sim->now);
-	bool answers = node->message && node->message->bytes[2] == VRRP_PRIORITY_STOP;
 
-	if (!node->listened && !answers && has_napped(node, router, now))
+	if (!node->listened && has_napped(node, router, now))
 		check_broken(node->sim, "who has overslept is silent until it has listened", "n%d",
 			     node->id + 1);
 }
@@ -651,7 +647,8 @@ static void check_end_of_role(struct node *node, const struct router *router,
 			     node->id + 1);
 	if (transition->reason == VRRP_REASON_ADD_FAILED && watch->refresh_failed)
 		check_broken(node->sim, "a failed refresh is no loss yet", "n%d", node->id + 1);
-	if (transition->reason == VRRP_REASON_OVERSLEPT && slept_us < 2 * interval_us(router))
+	if (transition->reason == VRRP_REASON_OVERSLEPT &&
+	    slept_us < 2 * watch->scheduled_interval_us)
 		check_broken(node->sim, "who was awake has not overslept", "n%d", node->id + 1);
 }
 
@@ -925,11 +922,16 @@ static void check_after_nap(struct node *node, const struct router *router, stru
 {
 	struct watch *watch = &node->watch[router->family];
 
-	/* Priority 0 is answered, and Adver_Timer set anew (6.4.3). */
-	if (message->bytes[2] == VRRP_PRIORITY_STOP)
-		watch->rescheduled_at = now;
-	if (!watch->was_active ||
-	    instant_since(now, watch->rescheduled_at) < 4 * interval_us(router))
+	bool napped = instant_since(now, watch->rescheduled_at) >= 4 * watch->scheduled_interval_us;
+
+	/* Priority 0 is answered, and Adver_Timer set anew (6.4.3). It leaves nobody to yield to.
+	 */
+	if (message->bytes[2] == VRRP_PRIORITY_STOP) {
+		if (adverts_since(node, router) > 0)
+			watch->rescheduled_at = now;
+		return;
+	}
+	if (!watch->was_active || !napped)
 		return;
 	if (router->vrrp.state == VRRP_STATE_ACTIVE || adverts_since(node, router) > 0)
 		check_broken(node->sim, "who has overslept and hears another lets go silently",

@@ -752,6 +752,14 @@ START_TEST(test_unready_after_a_ready_active)
 	advert(T0 + SECOND + 1000, 0);
 	step(T0 + SECOND + 2000, &unready);
 	ck_assert_int_eq(vr.active_down.us, T0 + SECOND + 2000 + 3820312 / 2);
+
+	/* Nor is one that has said that it is unready too. */
+	set_up(BACKUP, &defaults);
+	advert(T0 + SECOND, READY);
+	advert(T0 + SECOND + 1000, UNREADY);
+	step(T0 + SECOND + 1500, EVENT(EV_PRIORITY(UNREADY)));
+	step(T0 + SECOND + 2000, &unready);
+	ck_assert_int_eq(vr.active_down.us, T0 + SECOND + 2000 + 3820312 / 2);
 }
 END_TEST
 
@@ -1122,7 +1130,9 @@ END_TEST
  */
 START_TEST(test_overslept_says_nothing)
 {
-	static const struct vrrp_event what[] = {EV_PRIORITY(254), EV_RECOVER(5)};
+	static const struct vrrp_event what[] = {EV_PRIORITY(254), EV_RECOVER(5),
+						 EV_ADVERT(0, 1, 100)};
+	struct vrrp_config longer = defaults;
 
 	for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
 		set_up(ACTIVE, &defaults);
@@ -1134,6 +1144,21 @@ START_TEST(test_overslept_says_nothing)
 		ck_assert_str_eq(actions_text(),
 				 i == 0 ? "ADD ANNOUNCE SEND(254)" : "ADD ANNOUNCE SEND(200)");
 	}
+
+	/* A reload to a longer interval does not wake it: the others did not count with that. */
+	longer.advert_int_cs = 4000;
+	set_up(ACTIVE, &defaults);
+	advance(T0 + 10 * SECOND);
+	vrrp_reconfigure(&vr, at(T0 + 20 * SECOND), &longer);
+	step(T0 + 20 * SECOND, EVENT(EV_PRIORITY(254)));
+	ck_assert_str_eq(actions_text(), "");
+	advert(T0 + 20 * SECOND, 180);
+	ck_assert_str_eq(actions_text(), "REMOVE NOTIFY(Backup overslept)");
+
+	/* And one that changes nothing changes nothing. */
+	set_up(ACTIVE, &defaults);
+	vrrp_reconfigure(&vr, at(T0 + 20 * SECOND), &defaults);
+	ck_assert_int_eq(vr.adver.us, T0 + SECOND);
 }
 END_TEST
 
