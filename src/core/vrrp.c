@@ -573,6 +573,20 @@ void vrrp_init(struct vrrp *vr, const struct vrrp_config *config, uint8_t priori
 	clear_timers(vr);
 }
 
+/*
+ * The interval is another one. The others counted with the one before: a longer one wakes nobody
+ * who has overslept, and by a shorter one nobody has.
+ */
+static void reset_adver(struct vrrp *vr, struct instant now, bool asleep)
+{
+	if (asleep)
+		vr->adver = instant_add(now, -3 * own_interval_us(vr));
+	else if (instant_due(vr->adver, now))
+		vr->adver = now;
+	else
+		vr->adver = instant_min(vr->adver, instant_add(now, own_interval_us(vr)));
+}
+
 void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_config *config)
 {
 	bool lease_changed = vr->config.address_refresh_us != config->address_refresh_us;
@@ -592,10 +606,8 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 		reconsider_preemption(vr, now);
 	if (vr->state != VRRP_STATE_ACTIVE)
 		return;
-	vr->adver = instant_min(vr->adver, instant_add(now, own_interval_us(vr)));
-	/* The others counted with the interval before: a longer one wakes nobody. */
-	if (asleep && interval_changed)
-		vr->adver = instant_add(now, -3 * own_interval_us(vr));
+	if (interval_changed)
+		reset_adver(vr, now, asleep);
 	if (lease_changed)
 		vr->refresh = now;
 	if (vr->announce_step > ANNOUNCE_GAPS && !is_leaving(vr))

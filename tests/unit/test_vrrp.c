@@ -1132,7 +1132,7 @@ START_TEST(test_overslept_says_nothing)
 {
 	static const struct vrrp_event what[] = {EV_PRIORITY(254), EV_RECOVER(5),
 						 EV_ADVERT(0, 1, 100)};
-	struct vrrp_config longer = defaults;
+	struct vrrp_config other = defaults;
 
 	for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
 		set_up(ACTIVE, &defaults);
@@ -1146,14 +1146,22 @@ START_TEST(test_overslept_says_nothing)
 	}
 
 	/* A reload to a longer interval does not wake it: the others did not count with that. */
-	longer.advert_int_cs = 4000;
+	other.advert_int_cs = 4000;
 	set_up(ACTIVE, &defaults);
 	advance(T0 + 10 * SECOND);
-	vrrp_reconfigure(&vr, at(T0 + 20 * SECOND), &longer);
+	vrrp_reconfigure(&vr, at(T0 + 20 * SECOND), &other);
 	step(T0 + 20 * SECOND, EVENT(EV_PRIORITY(254)));
 	ck_assert_str_eq(actions_text(), "");
 	advert(T0 + 20 * SECOND, 180);
 	ck_assert_str_eq(actions_text(), "REMOVE NOTIFY(Backup overslept)");
+
+	/* Nor does one to a shorter interval mean that it slept. */
+	other.advert_int_cs = 10;
+	set_up(ACTIVE, &defaults);
+	vrrp_reconfigure(&vr, at(T0 + 2 * SECOND), &other);
+	ck_assert_int_eq(vr.adver.us, T0 + 2 * SECOND);
+	step(T0 + 2 * SECOND, EVENT(EV_PRIORITY(254)));
+	ck_assert_str_eq(actions_text(), "SEND(254)");
 
 	/* And one that changes nothing changes nothing. */
 	set_up(ACTIVE, &defaults);
