@@ -94,9 +94,17 @@ int64_t vrrp_active_down_interval_us(const struct vrrp *vr)
  */
 static bool overslept(const struct vrrp *vr, struct instant now)
 {
+	return instant_due(vr->given_up, now);
+}
+
+/* The next advert after one that the clock has sent. The others count with the interval that this
+ * one carried, whatever a reload makes of it. */
+static void set_adver(struct vrrp *vr, struct instant at)
+{
 	int64_t interval_us = own_interval_us(vr);
 
-	return instant_due(instant_add(vr->adver, 2 * interval_us + skew_us(vr, interval_us)), now);
+	vr->adver = at;
+	vr->given_up = instant_add(at, 2 * interval_us + skew_us(vr, interval_us));
 }
 
 static struct vrrp_action *act(struct vrrp_actions *out, enum vrrp_action_type type)
@@ -117,6 +125,7 @@ static void clear_timers(struct vrrp *vr)
 {
 	vr->active_down = INSTANT_NEVER;
 	vr->adver = INSTANT_NEVER;
+	vr->given_up = INSTANT_NEVER;
 	vr->handover = INSTANT_NEVER;
 	vr->refresh = INSTANT_NEVER;
 	vr->announce = INSTANT_NEVER;
@@ -229,7 +238,7 @@ static void enter_active(struct vrrp *vr, struct instant now, struct vrrp_action
 	vr->announce_step = 0;
 	announce(vr, now, out);
 	send_advert(out, vrrp_priority(vr));
-	vr->adver = instant_add(now, own_interval_us(vr));
+	set_adver(vr, instant_add(now, own_interval_us(vr)));
 	enter(vr, VRRP_STATE_ACTIVE, reason, out);
 }
 
@@ -345,7 +354,7 @@ static void active_advert(struct vrrp *vr, struct instant now, const struct vrrp
 			yield_to(vr, now, event, VRRP_REASON_OVERSLEPT, out);
 	} else if (event->advert.priority == VRRP_PRIORITY_STOP) {
 		send_advert(out, vrrp_priority(vr));
-		vr->adver = instant_add(now, own_interval_us(vr));
+		set_adver(vr, instant_add(now, own_interval_us(vr)));
 	} else if (is_leaving(vr) && event->advert.priority == VRRP_PRIORITY_LEAVING) {
 		/* HANDOVER: it leaves too, or has left with its last word (see yield_to()). It
 		 * relieves nobody, and an answer would provoke one. */
@@ -363,9 +372,9 @@ static void active_advert(struct vrrp *vr, struct instant now, const struct vrrp
 
 static void advance_adver(struct vrrp *vr, struct instant now)
 {
-	vr->adver = instant_add(vr->adver, own_interval_us(vr));
-	if (instant_due(vr->adver, now))
-		vr->adver = instant_add(now, own_interval_us(vr));
+	struct instant next = instant_add(vr->adver, own_interval_us(vr));
+
+	set_adver(vr, instant_due(next, now) ? instant_add(now, own_interval_us(vr)) : next);
 }
 
 static void active_timeout(struct vrrp *vr, struct instant now, struct vrrp_actions *out)
@@ -573,26 +582,11 @@ void vrrp_init(struct vrrp *vr, const struct vrrp_config *config, uint8_t priori
 	clear_timers(vr);
 }
 
-/*
- * The interval is another one. The others counted with the one before: a longer one wakes nobody
- * who has overslept, and by a shorter one nobody has.
- */
-static void reset_adver(struct vrrp *vr, struct instant now, bool asleep)
-{
-	if (asleep)
-		vr->adver = instant_add(now, -3 * own_interval_us(vr));
-	else if (instant_due(vr->adver, now))
-		vr->adver = now;
-	else
-		vr->adver = instant_min(vr->adver, instant_add(now, own_interval_us(vr)));
-}
-
 void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_config *config)
 {
 	bool lease_changed = vr->config.address_refresh_us != config->address_refresh_us;
 	bool interval_changed = vr->config.advert_int_cs != config->advert_int_cs;
 	bool preempt_changed = vr->config.preempt != config->preempt;
-	bool asleep = vr->state == VRRP_STATE_ACTIVE && overslept(vr, now);
 	int64_t announce_us = config->announce_refresh_us;
 
 	vr->config = *config;
@@ -606,8 +600,7 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 		reconsider_preemption(vr, now);
 	if (vr->state != VRRP_STATE_ACTIVE)
 		return;
-	if (interval_changed)
-		reset_adver(vr, now, asleep);
+	vr->adver = instant_min(vr->adver, instant_add(now, own_interval_us(vr)));
 	if (lease_changed)
 		vr->refresh = now;
 	if (vr->announce_step > ANNOUNCE_GAPS && !is_leaving(vr))
@@ -635,8 +628,10 @@ void vrrp_step(struct vrrp *vr, struct instant now, const struct vrrp_event *eve
 
 void vrrp_delayed(struct vrrp *vr, int64_t us)
 {
-	if (vr->state == VRRP_STATE_ACTIVE)
-		vr->adver = instant_add(vr->adver, us);
+	if (vr->state != VRRP_STATE_ACTIVE)
+		return;
+	vr->adver = instant_add(vr->adver, us);
+	vr->given_up = instant_add(vr->given_up, us);
 }
 
 struct instant vrrp_deadline(const struct vrrp *vr)

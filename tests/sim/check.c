@@ -513,7 +513,7 @@ static bool has_napped(const struct node *node, const struct router *router, str
 	const struct watch *watch = &node->watch[router->family];
 
 	return router->notified == VRRP_STATE_ACTIVE &&
-	       instant_since(now, watch->rescheduled_at) >= 4 * watch->scheduled_interval_us;
+	       instant_since(now, watch->rescheduled_at) >= 4 * watch->advertised_us;
 }
 
 /* Whatever provokes it. */
@@ -647,8 +647,7 @@ static void check_end_of_role(struct node *node, const struct router *router,
 			     node->id + 1);
 	if (transition->reason == VRRP_REASON_ADD_FAILED && watch->refresh_failed)
 		check_broken(node->sim, "a failed refresh is no loss yet", "n%d", node->id + 1);
-	if (transition->reason == VRRP_REASON_OVERSLEPT &&
-	    slept_us < 2 * watch->scheduled_interval_us)
+	if (transition->reason == VRRP_REASON_OVERSLEPT && slept_us < 2 * watch->advertised_us)
 		check_broken(node->sim, "who was awake has not overslept", "n%d", node->id + 1);
 }
 
@@ -663,6 +662,7 @@ void check_notify(struct node *node, const struct router *router,
 		watch->scheduled_from = transition->at;
 		watch->scheduled_at = transition->at;
 		watch->rescheduled_at = node_clock(node, node->sim->now + node->waited_us);
+		watch->advertised_us = interval_us(router);
 		watch->scheduled_interval_us = interval_us(router);
 	}
 	if (transition->from == VRRP_STATE_ACTIVE)
@@ -781,6 +781,7 @@ static void check_schedule(struct node *node, const struct router *router, struc
 	if (adverts_since(node, router) > 0) {
 		watch->scheduled_at = now;
 		watch->rescheduled_at = node_clock(node, node->sim->now + node->waited_us);
+		watch->advertised_us = interval_us(router);
 	}
 	elapsed_us = instant_since(now, watch->scheduled_from);
 	if (!watch->hold_ends)
@@ -922,13 +923,15 @@ static void check_after_nap(struct node *node, const struct router *router, stru
 {
 	struct watch *watch = &node->watch[router->family];
 
-	bool napped = instant_since(now, watch->rescheduled_at) >= 4 * watch->scheduled_interval_us;
+	bool napped = instant_since(now, watch->rescheduled_at) >= 4 * watch->advertised_us;
 
 	/* Priority 0 is answered, and Adver_Timer set anew (6.4.3). It leaves nobody to yield to.
 	 */
 	if (message->bytes[2] == VRRP_PRIORITY_STOP) {
-		if (adverts_since(node, router) > 0)
+		if (adverts_since(node, router) > 0) {
 			watch->rescheduled_at = now;
+			watch->advertised_us = interval_us(router);
+		}
 		return;
 	}
 	if (!watch->was_active || !napped)

@@ -276,7 +276,8 @@ struct watch {
 	struct instant preempt_from;	 /* preempt_delay after the start or becoming ready */
 	uint8_t last_sent;		 /* the priority of the last advert, */
 	struct instant scheduled_at;	 /* and when the last one by the clock was sent, */
-	struct instant rescheduled_at;	 /* or the interval changed */
+	struct instant rescheduled_at;	 /* waited for the kernel included */
+	int64_t advertised_us;		 /* the interval that it carried */
 	uint64_t sent;			 /* adverts_sent, and the failures before it rose last */
 	uint64_t failures_before;
 	int64_t holds_since; /* SIM_NEVER = it does not hold the VIP */
