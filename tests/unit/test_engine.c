@@ -1031,6 +1031,7 @@ START_TEST(test_waited_for_the_kernel)
 	run(ACTIVE_AT);
 	w.add_took_us = 0;
 	take();
+	ck_assert_int_eq(find(10)->vrrp.adver.us, ACTIVE_AT + 6 * SECOND);
 	hear(ACTIVE_AT + 5 * SECOND, 3, 160);
 	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
 	hear(ACTIVE_AT + 5 * SECOND + DOWN + 1000, 3, 160);
