@@ -488,6 +488,8 @@ void check_interface(struct node *node)
 /* HANDOVER takes an interval at most, and who has stepped down stays lowest. */
 void check_requests(struct node *node, struct instant now)
 {
+	struct instant ends = instant_add(now, node->settings.advert_int_cs * SIM_CS);
+
 	for (size_t i = 0; i < node->engine.router_count; i++) {
 		const struct router *router = node->engine.routers[i];
 		struct watch *watch = &node->watch[router->family];
@@ -500,8 +502,10 @@ void check_requests(struct node *node, struct instant now)
 	}
 	if (node->step_down_us > 0)
 		node->held_until = instant_add(now, node->step_down_us);
-	if (node->shutdown && !node->engine.shutting_down)
-		node->stop_by = instant_add(now, node->settings.advert_int_cs * SIM_CS);
+	/* A handover that has begun keeps its end. */
+	if ((node->step_down_us > 0 || (node->shutdown && !node->engine.shutting_down)) &&
+	    !instant_due(ends, node->stop_by))
+		node->stop_by = ends;
 }
 
 /*
