@@ -574,8 +574,11 @@ static void check_silence(struct node *node, const struct router *router, struct
 	const struct watch *watch = &node->watch[router->family];
 	int64_t silent_us = instant_since(now, watch->heard_at);
 	bool unread = node->kernel.sockets[router->family].count > 0;
+	/* Since a reload it discards what had reached the socket before. */
+	bool discards = router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS &&
+			watch->heard_priority < router->ready_priority;
 
-	if (!watch->heard || (unread && node->engine.undrained >= ENGINE_UNDRAINED_MAX))
+	if (!watch->heard || discards || (unread && node->engine.undrained >= ENGINE_UNDRAINED_MAX))
 		return;
 	if (silent_us < patience_us)
 		check_broken(node->sim, "no takeover from an Active that is heard",
@@ -731,6 +734,7 @@ void check_heard(struct node *node, const struct message *message)
 		watch->priority = 0;
 		watch->heard_at = node_clock(node, node->sim->now);
 		watch->heard_interval_us = interval;
+		watch->heard_priority = priority;
 	}
 }
 

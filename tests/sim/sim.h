@@ -259,6 +259,7 @@ struct watch {
 	struct addr heard_from;
 	struct instant heard_at;
 	int64_t heard_interval_us;
+	uint8_t heard_priority;
 	uint8_t priority;	    /* the highest ready one since then */
 	uint8_t own;		    /* the one on the wire, before the packet in progress */
 	struct instant active_down; /* before the packet in progress */
