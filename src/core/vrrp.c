@@ -89,16 +89,17 @@ int64_t vrrp_active_down_interval_us(const struct vrrp *vr)
 }
 
 /*
- * SOCKETS FIRST: the last advert is so old that every Backup must have given this router up. It
- * claims nothing before it has listened; a TIMEOUT, which is due, does what is still to be done.
+ * SOCKETS FIRST: Active_Down_Interval has passed since the last advert by the clock; the Backups
+ * have given this router up. It claims nothing before it has listened; a TIMEOUT, which is due,
+ * does what is still to be done.
  */
 static bool overslept(const struct vrrp *vr, struct instant now)
 {
 	return instant_due(vr->given_up, now);
 }
 
-/* The next advert after one that the clock has sent. The others count with the interval that this
- * one carried, whatever a reload makes of it. */
+/* After an advert from which the schedule goes on. The others count with the interval that it
+ * carried, whatever a reload makes of ours. */
 static void set_adver(struct vrrp *vr, struct instant at)
 {
 	int64_t interval_us = own_interval_us(vr);
@@ -356,8 +357,8 @@ static void active_advert(struct vrrp *vr, struct instant now, const struct vrrp
 		send_advert(out, vrrp_priority(vr));
 		set_adver(vr, instant_add(now, own_interval_us(vr)));
 	} else if (is_leaving(vr) && event->advert.priority == VRRP_PRIORITY_LEAVING) {
-		/* HANDOVER: it leaves too, or has left with its last word (see yield_to()). It
-		 * relieves nobody, and an answer would provoke one. */
+		/* HANDOVER: it leaves too, has left with its last word (see yield_to()), or is held
+		 * down. It relieves nobody, and an answer would provoke one. */
 	} else if (is_better(vr, event)) {
 		yield_to(vr, now, event,
 			 is_leaving(vr) ? VRRP_REASON_STEP_DOWN : VRRP_REASON_HIGHER_PRIORITY, out);
@@ -409,14 +410,17 @@ static void set_priority(struct vrrp *vr, struct instant now, uint8_t priority)
 }
 
 /*
- * A Backup that has changed calls off the takeover that it would no longer make. Whether the Active
- * that it discarded still has a lower priority is not remembered: the next advert tells.
+ * A Backup calls off the takeover that it would no longer make. Whether one that is lower than
+ * before still is better than the Active that it discarded is not remembered: the next advert
+ * tells.
  */
-static void reconsider_preemption(struct vrrp *vr, struct instant now)
+static void reconsider_preemption(struct vrrp *vr, struct instant now, uint8_t priority_before)
 {
-	bool is_unready = health_band(vrrp_priority(vr)) == HEALTH_BAND_UNREADY;
+	uint8_t priority = vrrp_priority(vr);
+	bool discards = vr->config.preempt == VRRP_PREEMPT_ALWAYS && priority >= priority_before;
+	bool is_unready = health_band(priority) == HEALTH_BAND_UNREADY;
 
-	if (vr->takeover_reason == VRRP_REASON_ACTIVE_LOWER ||
+	if ((vr->takeover_reason == VRRP_REASON_ACTIVE_LOWER && !discards) ||
 	    (vr->takeover_reason == VRRP_REASON_ACTIVE_UNREADY && is_unready))
 		await(vr, now, vr->active_adver_interval_cs);
 }
@@ -472,6 +476,8 @@ static void step_initialize(struct vrrp *vr, struct instant now, const struct vr
 static void step_backup(struct vrrp *vr, struct instant now, const struct vrrp_event *event,
 			struct vrrp_actions *out)
 {
+	uint8_t before = vrrp_priority(vr);
+
 	switch (event->type) {
 	case VRRP_EVENT_SHUTDOWN:
 		vr->started = false;
@@ -488,11 +494,11 @@ static void step_backup(struct vrrp *vr, struct instant now, const struct vrrp_e
 		break;
 	case VRRP_EVENT_PRIORITY:
 		set_priority(vr, now, event->priority);
-		reconsider_preemption(vr, now);
+		reconsider_preemption(vr, now, before);
 		break;
 	case VRRP_EVENT_STEP_DOWN:
 		vr->hold_end = instant_add(now, event->hold_us);
-		reconsider_preemption(vr, now);
+		reconsider_preemption(vr, now, before);
 		break;
 	case VRRP_EVENT_FAULT:
 		enter_initialize(vr, now, event->fault, out);
@@ -597,7 +603,7 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 					      instant_add(now, vrrp_active_down_interval_us(vr)));
 	}
 	if (preempt_changed && vr->state == VRRP_STATE_BACKUP)
-		reconsider_preemption(vr, now);
+		reconsider_preemption(vr, now, vrrp_priority(vr));
 	if (vr->state != VRRP_STATE_ACTIVE)
 		return;
 	vr->adver = instant_min(vr->adver, instant_add(now, own_interval_us(vr)));

@@ -137,7 +137,7 @@ struct vrrp {
 	/* Timers; INSTANT_NEVER when not set. */
 	struct instant active_down; /* Backup: Active_Down_Timer */
 	struct instant adver;	    /* Active: Adver_Timer */
-	struct instant given_up;    /* Active: by then no Backup waits for its next advert */
+	struct instant given_up;    /* Active: Active_Down_Interval after the last advert */
 	struct instant handover;    /* Active, leaving: nobody has taken over by then */
 	struct instant refresh;	    /* Active: the lease */
 	struct instant announce;    /* Active: the next announcement */

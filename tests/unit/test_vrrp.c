@@ -805,6 +805,14 @@ START_TEST(test_preemption_of_a_lower_one_called_off)
 		ck_assert_int_eq(vr.takeover_reason, VRRP_REASON_ACTIVE_DOWN);
 	}
 
+	/* Who has become better goes on. */
+	set_up(BACKUP, &always);
+	advert(T0 + SECOND, 180);
+	step(T0 + 2 * SECOND, EVENT(EV_PRIORITY(READY)));
+	step(T0 + 2 * SECOND, EVENT(EV_PRIORITY(254)));
+	ck_assert_int_eq(vr.active_down.us, T0 + DOWN);
+	ck_assert_int_eq(vr.takeover_reason, VRRP_REASON_ACTIVE_LOWER);
+
 	/* A reload of anything else leaves it as it is. */
 	set_up(BACKUP, &always);
 	advert(T0 + SECOND, 180);
