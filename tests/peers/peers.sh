@@ -283,7 +283,11 @@ take_turns() {
 	cpvrrp_start n1
 	moves_to n1 1000
 	probe_stop
-	expect "no probe was lost" nothing_lost
+	if [[ $VIP == *:* ]]; then # see "Known and left" of doc/testing.md
+		expect "hardly a probe was lost" outage_below "$SLACK_MS"
+	else
+		expect "no probe was lost" nothing_lost
+	fi
 
 	[[ $VIP != *:* ]] || let_announce # for IPv6 vrrpd's first advert comes an interval later
 	say "its apiserver dies: its priority falls below"
