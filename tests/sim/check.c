@@ -52,11 +52,6 @@ void check_broken(struct sim *sim, const char *rule, const char *format, ...)
 	va_end(arguments);
 }
 
-static int64_t max(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 static int64_t tail_us(const struct sim *sim)
 {
 	return 5 * sim->interval_max_us + VRRP_ANNOUNCE_SPACING_US + sim->check.slack_us;
@@ -117,7 +112,6 @@ static bool is_relief(const struct node *node)
 		return false;
 	for (size_t i = 0; i < node->engine.router_count; i++) {
 		const struct router *router = node->engine.routers[i];
-
 		const struct watch *watch = &node->watch[router->family];
 
 		if (router->notified != VRRP_STATE_BACKUP || watch->held ||
@@ -277,12 +271,10 @@ static int64_t extra_us(const struct fault *fault)
 }
 
 /* What happens in a moment has a duration too, that of the hold or one that nobody reads. A node
- * that stops is away until it starts again. */
+ * that stops or freezes is away until it goes on. */
 static bool is_over_at_once(enum fault_kind kind)
 {
-	return kind == FAULT_STEP_DOWN || kind == FAULT_RELOAD || kind == FAULT_BLINK ||
-	       kind == FAULT_VIP_DELETED || kind == FAULT_VIP_ADDED ||
-	       kind == FAULT_FORGE_REFUSED || kind == FAULT_FORGE_ACCEPTED || kind == FAULT_REPLAY;
+	return !fault_ends(kind) && kind != FAULT_STOP && kind != FAULT_STALL;
 }
 
 void check_fault(struct sim *sim, const struct fault *fault)
@@ -512,12 +504,9 @@ void check_requests(struct node *node, struct instant now)
  * SOCKETS FIRST: an Active whose last advert by the clock is four intervals old (the next was due
  * one later, and Active_Down_Interval from the last is less than four) may have been given up.
  */
-static bool has_napped(const struct node *node, const struct router *router, struct instant now)
+static bool has_napped(const struct watch *watch, struct instant now)
 {
-	const struct watch *watch = &node->watch[router->family];
-
-	return router->notified == VRRP_STATE_ACTIVE &&
-	       instant_since(now, watch->rescheduled_at) >= 4 * watch->advertised_us;
+	return instant_since(now, watch->rescheduled_at) >= 4 * watch->advertised_us;
 }
 
 /* Whatever provokes it. */
@@ -525,7 +514,8 @@ static void check_listened(struct node *node, const struct router *router)
 {
 	struct instant now = node_clock(node, node->sim->now);
 
-	if (!node->listened && has_napped(node, router, now))
+	if (!node->listened && router->notified == VRRP_STATE_ACTIVE &&
+	    has_napped(&node->watch[router->family], now))
 		check_broken(node->sim, "who has overslept is silent until it has listened", "n%d",
 			     node->id + 1);
 }
@@ -931,8 +921,6 @@ static void check_after_nap(struct node *node, const struct router *router, stru
 {
 	struct watch *watch = &node->watch[router->family];
 
-	bool napped = instant_since(now, watch->rescheduled_at) >= 4 * watch->advertised_us;
-
 	/* Priority 0 is answered, and Adver_Timer set anew (6.4.3). It leaves nobody to yield to.
 	 */
 	if (message->bytes[2] == VRRP_PRIORITY_STOP) {
@@ -942,7 +930,7 @@ static void check_after_nap(struct node *node, const struct router *router, stru
 		}
 		return;
 	}
-	if (!watch->was_active || !napped)
+	if (!watch->was_active || !has_napped(watch, now))
 		return;
 	if (router->vrrp.state == VRRP_STATE_ACTIVE || adverts_since(node, router) > 0)
 		check_broken(node->sim, "who has overslept and hears another lets go silently",

@@ -555,7 +555,7 @@ static void begin(struct sim *sim, const struct fault *fault)
 	}
 }
 
-static bool ends(enum fault_kind kind)
+bool fault_ends(enum fault_kind kind)
 {
 	return kind != FAULT_STOP && kind != FAULT_STALL && kind != FAULT_STEP_DOWN &&
 	       kind != FAULT_RELOAD && kind != FAULT_BLINK && kind != FAULT_VIP_DELETED &&
@@ -577,7 +577,7 @@ void fault_begin(struct sim *sim, const struct fault *wanted)
 	trace_note(sim, RECORD_FAULT, &sim->nodes[fault->node], 0, (int64_t)fault->kind,
 		   fault->duration_us);
 	check_fault(sim, fault);
-	fault->on = ends(fault->kind);
+	fault->on = fault_ends(fault->kind);
 	begin(sim, fault);
 	if (fault->on && fault->duration_us != SIM_NEVER)
 		queue_push(&sim->queue, sim->now + fault->duration_us, EVENT_FAULT_END, number);

@@ -49,11 +49,6 @@ void sim_reset(struct sim *sim, uint64_t seed)
 	rng_init(&sim->machine, seed, 3);
 }
 
-static int64_t max(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
 /* The interval in an advert that may still be accepted. */
 static int64_t interval_of(const struct message *message)
 {
@@ -108,8 +103,7 @@ static int64_t healing_us(const struct sim *sim)
 	int64_t delay_us = 0;
 
 	for (int i = 0; i < sim->node_count; i++)
-		if (sim->nodes[i].settings.preempt_delay_us > delay_us)
-			delay_us = sim->nodes[i].settings.preempt_delay_us;
+		delay_us = max(delay_us, sim->nodes[i].settings.preempt_delay_us);
 	return 7 * SIM_S + VRRP_RETRY_US + delay_us + 2 * interval_us + 2 * 4 * interval_us;
 }
 

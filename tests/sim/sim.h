@@ -50,6 +50,11 @@
 
 struct sim;
 
+static inline int64_t max(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* What happened. The numbers a and b are explained in trace.c. */
 enum record_kind {
 	RECORD_START,
@@ -480,6 +485,7 @@ bool node_holds(const struct node *node, const struct addr *address);
 const char *fault_name(enum fault_kind kind);
 void fault_profile(struct sim *sim); /* everything that the seed decides beforehand */
 void fault_next(struct sim *sim);
+bool fault_ends(enum fault_kind kind); /* by itself, after its duration */
 void fault_begin(struct sim *sim, const struct fault *fault);
 void fault_repeat(struct sim *sim, unsigned number);
 void fault_end(struct sim *sim, unsigned number);

@@ -406,7 +406,6 @@ START_TEST(url_is_taken_apart)
 }
 END_TEST
 
-/* The longest one has to fit with the slash that may be put before its query. */
 /* A port that is too large is one, however many digits it has. */
 START_TEST(url_port_has_its_own_reason)
 {
@@ -422,6 +421,7 @@ START_TEST(url_port_has_its_own_reason)
 }
 END_TEST
 
+/* The longest one has to fit with the slash that may be put before its query. */
 START_TEST(url_has_a_limit)
 {
 	char url[CONF_PATH_SIZE + 1], reason[CONF_TEXT_SIZE], expected[CONF_TEXT_SIZE];
