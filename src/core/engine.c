@@ -151,13 +151,20 @@ static void give_up(struct engine *engine, struct router *router)
 		send_advert(engine, router, VRRP_PRIORITY_STOP);
 }
 
+/* An Active that asserts its role to another one and is not heard, as so often before. */
+static bool cannot_answer(const struct router *router)
+{
+	return router->vrrp.state == VRRP_STATE_ACTIVE &&
+	       router->send_failures_in_row > ENGINE_SEND_FAILURES_MAX;
+}
+
 /*
  * Carries out what the machine asked for, in order. Without the address nothing after it happens
  * (ORDER); an advert that cannot be sent only matters when it happens again and again, since the
- * next one is due soon.
+ * next one is due soon, and when there is another Active: then it must not be announced over.
  */
 static void perform(struct engine *engine, struct router *router, struct instant now,
-		    const struct vrrp_actions *actions)
+		    const struct vrrp_event *event, const struct vrrp_actions *actions)
 {
 	int64_t late_us = 0;
 
@@ -167,6 +174,10 @@ static void perform(struct engine *engine, struct router *router, struct instant
 		switch (action->type) {
 		case VRRP_ACTION_SEND_ADVERT:
 			send_advert(engine, router, action->priority);
+			if (event->type == VRRP_EVENT_ADVERT && cannot_answer(router)) {
+				step_fault(engine, router, now, VRRP_REASON_SEND_FAILED);
+				return;
+			}
 			vrrp_delayed(&router->vrrp, late_us);
 			break;
 		case VRRP_ACTION_ADD_ADDRESSES:
@@ -195,7 +206,7 @@ static void step(struct engine *engine, struct router *router, struct instant no
 	struct vrrp_actions actions;
 
 	vrrp_step(&router->vrrp, now, event, &actions);
-	perform(engine, router, now, &actions);
+	perform(engine, router, now, event, &actions);
 }
 
 /* The addresses of the instance's family; for IPv6 the link-local one comes first (RFC 9568 5.2.9).
@@ -729,10 +740,6 @@ void engine_packet(struct engine *engine, struct instant now, int ifindex,
 	}
 	count_accepted(engine, router, packet, &advert, same_addresses);
 	remember(router, now, packet, advert.priority);
-	/* It could not answer, and must not announce: there is another. */
-	if (router->vrrp.state == VRRP_STATE_ACTIVE &&
-	    router->send_failures_in_row >= ENGINE_SEND_FAILURES_MAX)
-		step_fault(engine, router, now, VRRP_REASON_SEND_FAILED);
 	step(engine, router, now,
 	     &(struct vrrp_event){
 		     .type = VRRP_EVENT_ADVERT,

@@ -28,7 +28,8 @@
 #define ENGINE_UNDRAINED_MAX                                                                       \
 	3 /* turns that may end at the receive bound before timers run all the same */
 #define ENGINE_SEND_FAILURES_MAX                                                                   \
-	3 /* adverts in a row that could not be sent, until the role is given up */
+	3 /* adverts in a row that could not be sent; if another Active cannot be answered then,   \
+	     the role is given up */
 #define ENGINE_INTERVAL_FACTOR 10 /* BOUNDS: an interval up to so many times our own is adopted */
 /* Every VIP there can be, and the node's own addresses. */
 #define ENGINE_INTERFACE_ADDRESSES_MAX (CONF_INSTANCES_MAX * ENGINE_ADDRESSES_MAX + 128)

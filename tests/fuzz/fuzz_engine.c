@@ -454,8 +454,9 @@ static void check_accepted(const struct router *router, const struct router *bef
 	check_acceptable(router, packet);
 	if (before->vrrp.state != VRRP_STATE_ACTIVE)
 		return;
-	if (before->send_failures_in_row >= ENGINE_SEND_FAILURES_MAX)
-		assert(router->vrrp.state == VRRP_STATE_INITIALIZE);
+	if (router->counters.send_failures > before->counters.send_failures &&
+	    before->send_failures_in_row >= ENGINE_SEND_FAILURES_MAX)
+		assert(router->vrrp.state != VRRP_STATE_ACTIVE);
 	else
 		check_answer(router, holder_before, packet);
 }

@@ -373,6 +373,15 @@ static int64_t overlap_bound_us(const struct node *a, const struct node *b)
 	return slower_cs * SIM_CS + a->sim->check.slack_us;
 }
 
+/* It listens to nobody who is lowest too until its handover is over, which keeps its end although a
+ * reload may have made the interval shorter. */
+static bool hands_over(const struct node *node, enum addr_family family, int64_t next)
+{
+	struct instant now = node_clock(node, next - node->sim->check.slack_us);
+
+	return node->watch[family].leaving && !instant_due(node->stop_by, now);
+}
+
 static void check_dead_holder(const struct node *dead, int64_t both_since, int64_t next)
 {
 	int64_t lease_us = longest_lease_us(dead);
@@ -400,7 +409,8 @@ static void check_pair(struct sim *sim, int i, int j, enum addr_family family, i
 	since = max(since, max(a->thawed_at, b->thawed_at));
 	since = max(since, max(sim->check.links_clean_at[i][j], sim->check.links_clean_at[j][i]));
 	since = max(since, sim->check.meddled_at);
-	if (since < SIM_NEVER && next - since > overlap_bound_us(a, b))
+	if (since < SIM_NEVER && next - since > overlap_bound_us(a, b) &&
+	    !hands_over(a, family, next) && !hands_over(b, family, next))
 		check_broken(sim, "no two holders that hear each other",
 			     "%s: n%d and n%d since %lld us", addr_family_name(family), i + 1,
 			     j + 1, (long long)since);
@@ -477,6 +487,21 @@ void check_interface(struct node *node)
 	node->kernel.carrier_seen = node->kernel.carrier_changes;
 }
 
+/* With another interval, who waits and hears nobody waits its Active_Down_Interval at most. */
+void check_reload(struct node *node, struct instant now)
+{
+	for (size_t i = 0; i < node->engine.router_count; i++) {
+		const struct router *router = node->engine.routers[i];
+		struct watch *watch = &node->watch[router->family];
+		int64_t new_us = node->settings.advert_int_cs * SIM_CS;
+		int64_t skew_us = (256 - priority_of(node, router)) * new_us / 256;
+
+		if (new_us != interval_us(router))
+			watch->stop_until = instant_min(watch->stop_until,
+							instant_add(now, 3 * new_us + skew_us));
+	}
+}
+
 /* HANDOVER takes an interval at most, and who has stepped down stays lowest. */
 void check_requests(struct node *node, struct instant now)
 {
@@ -537,6 +562,9 @@ void check_send(struct node *node, const struct router *router, uint8_t priority
 	if (!node->kernel.meddled && !holds_all(node, router) &&
 	    (taking_over || !node->watch[router->family].misses))
 		check_broken(node->sim, "who advertises holds the addresses", "n%d", node->id + 1);
+	if (!taking_over && priority > VRRP_PRIORITY_LEAVING &&
+	    priority < node->watch[router->family].last_sent)
+		node->watch[router->family].lowered_at = node->sim->now;
 	node->watch[router->family].last_sent = priority;
 	if (priority > VRRP_PRIORITY_LEAVING)
 		check_listened(node, router);
@@ -580,7 +608,6 @@ static void check_takeover(struct node *node, const struct router *router,
 			   const struct router_transition *transition)
 {
 	const struct watch *watch = &node->watch[router->family];
-	int64_t skew_us = (256 - watch->priority) * watch->stop_interval_us / 256;
 
 	if (transition->reason == VRRP_REASON_ACTIVE_DOWN)
 		check_silence(node, router, transition->at, active_down_us(watch));
@@ -610,7 +637,7 @@ static void check_takeover(struct node *node, const struct router *router,
 		check_broken(node->sim, "nobody preempts before preempt_delay is over", "n%d",
 			     node->id + 1);
 	if (transition->reason == VRRP_REASON_ACTIVE_STOPPED &&
-	    (!watch->stop_heard || instant_since(transition->at, watch->stop_heard_at) < skew_us))
+	    (!watch->stop_heard || !instant_due(watch->stop_until, transition->at)))
 		check_broken(node->sim, "Skew_Time after priority 0", "n%d", node->id + 1);
 }
 
@@ -625,6 +652,21 @@ static bool is_beaten(const struct node *node, const struct router *router)
 		memcmp(node->message->source.bytes, router->vrrp.primary.bytes, 16) > 0);
 }
 
+/*
+ * Adverts cross: an Active that has just become lower hears what another one sent before it heard
+ * that, and gives way; so does the other, to what had been said before. No router can know. A ready
+ * Backup hears the lower priority and takes over after Skew_Time.
+ */
+static void excuse_crossing(struct sim *sim, const struct watch *watch)
+{
+	int64_t skew_us = (256 - HEALTH_BAND_READY_MIN) * sim->interval_max_us / 256;
+
+	if (sim->now - watch->lowered_at > sim->check.slack_us)
+		return;
+	sim->check.held_from = max(sim->check.held_from, sim->now + skew_us + sim->check.slack_us);
+	sim->check.served_from = max(sim->check.served_from, sim->check.held_from);
+}
+
 static void check_end_of_role(struct node *node, const struct router *router,
 			      const struct router_transition *transition)
 {
@@ -635,6 +677,8 @@ static void check_end_of_role(struct node *node, const struct router *router,
 		      transition->reason == VRRP_REASON_STEP_DOWN;
 	int64_t slept_us = instant_since(transition->at, watch->scheduled_at);
 
+	if (transition->reason == VRRP_REASON_HIGHER_PRIORITY && watch->lowered_at > 0)
+		excuse_crossing(node->sim, watch);
 	if (node->message && beaten && !is_beaten(node, router))
 		check_broken(node->sim, "an Active yields only to a better one", "n%d",
 			     node->id + 1);
@@ -684,13 +728,25 @@ void check_add_failed(struct node *node, const struct router *router)
 	node->watch[router->family].refresh_failed = holds_all(node, router);
 }
 
+/* Failures since an advert could be sent last. */
+static uint64_t failures_in_row(struct node *node, const struct router *router)
+{
+	struct watch *watch = &node->watch[router->family];
+
+	if (router->counters.adverts_sent != watch->sent) {
+		watch->sent = router->counters.adverts_sent;
+		watch->failures_before = router->counters.send_failures;
+	}
+	return router->counters.send_failures - watch->failures_before;
+}
+
 void check_announce(struct node *node, const struct router *router)
 {
 	node->watch[router->family].announced_at = node_clock(node, node->sim->now);
 	check_listened(node, router);
 	if (router->vrrp.state != VRRP_STATE_ACTIVE || node->watch[router->family].leaving)
 		check_broken(node->sim, "only an Active that stays announces", "n%d", node->id + 1);
-	if (node->message && node->watch[router->family].cannot_send)
+	if (node->message && failures_in_row(node, router) > ENGINE_SEND_FAILURES_MAX)
 		check_broken(node->sim, "who cannot send and hears another does not announce",
 			     "n%d", node->id + 1);
 	if (!node->kernel.meddled && !node->watch[router->family].misses &&
@@ -808,18 +864,6 @@ void check_timers_end(struct node *node, struct instant now)
 	}
 }
 
-/* Failures since an advert could be sent last. */
-static uint64_t failures_in_row(struct node *node, const struct router *router)
-{
-	struct watch *watch = &node->watch[router->family];
-
-	if (router->counters.adverts_sent != watch->sent) {
-		watch->sent = router->counters.adverts_sent;
-		watch->failures_before = router->counters.send_failures;
-	}
-	return router->counters.send_failures - watch->failures_before;
-}
-
 void check_packet_before(struct node *node, struct instant now, const struct message *message)
 {
 	const struct router *router = node_router(node, message->source.family);
@@ -832,7 +876,6 @@ void check_packet_before(struct node *node, struct instant now, const struct mes
 		return;
 	watch = &node->watch[router->family];
 	watch->adverts = adverts_of(router);
-	watch->cannot_send = failures_in_row(node, router) >= ENGINE_SEND_FAILURES_MAX;
 	watch->own = priority_of(node, router);
 	watch->active_down = router->vrrp.active_down;
 	watch->was_active = router->vrrp.state == VRRP_STATE_ACTIVE;
@@ -908,8 +951,8 @@ static void check_followed(struct node *node, const struct router *router, struc
 	if (message->bytes[2] != VRRP_PRIORITY_STOP)
 		return;
 	watch->stop_heard = true;
-	watch->stop_heard_at = now;
-	watch->stop_interval_us = vr->active_adver_interval_cs * SIM_CS;
+	watch->stop_until = instant_add(now, (256 - watch->own) *
+						     (vr->active_adver_interval_cs * SIM_CS) / 256);
 	if (instant_since(vr->active_down, now) > vr->active_adver_interval_cs * SIM_CS)
 		check_broken(node->sim, "priority 0 is followed by a takeover", "n%d",
 			     node->id + 1);
@@ -956,7 +999,8 @@ void check_packet_after(struct node *node, struct instant now, const struct mess
 	}
 	check_followed(node, router, now, message);
 	check_after_nap(node, router, now, message);
-	if (router->vrrp.state == VRRP_STATE_ACTIVE && node->watch[router->family].cannot_send)
+	if (router->vrrp.state == VRRP_STATE_ACTIVE && adverts_since(node, router) > 0 &&
+	    failures_in_row(node, router) > ENGINE_SEND_FAILURES_MAX)
 		check_broken(node->sim, "who hears another and cannot send gives way", "n%d",
 			     node->id + 1);
 }

@@ -396,14 +396,26 @@ static void replay(struct sim *sim, const struct fault *fault)
 	segment_put(sim, &message, sim->now + segment->delay_us);
 }
 
+/* The longest of those that are on. */
+static int64_t longest_amount(const struct node *node, enum fault_kind kind)
+{
+	int64_t longest = 0;
+
+	for (unsigned i = 0; i < SIM_FAULTS_MAX; i++) {
+		const struct fault *fault = &node->sim->faults[i];
+
+		if (fault->on && fault->kind == kind && fault->node == node->id)
+			longest = max(longest, fault->amount);
+	}
+	return longest;
+}
+
 static void begin_on_kernel(struct node *node, const struct fault *fault)
 {
 	struct kernel *kernel = &node->kernel;
 
 	kernel->add_fails += fault->kind == FAULT_ADD_FAILS;
-	kernel->add_slow += fault->kind == FAULT_ADD_SLOW;
-	if (fault->kind == FAULT_ADD_SLOW)
-		kernel->add_slow_max_us = fault->amount;
+	kernel->add_slow_max_us = longest_amount(node, FAULT_ADD_SLOW);
 	kernel->send_fails += fault->kind == FAULT_SEND_FAILS;
 	kernel->socket_fails += fault->kind == FAULT_SOCKET_FAILS;
 	kernel->announce_fails += fault->kind == FAULT_ANNOUNCE_FAILS;
@@ -432,7 +444,7 @@ static void end_on_kernel(struct node *node, const struct fault *fault)
 	struct kernel *kernel = &node->kernel;
 
 	kernel->add_fails -= fault->kind == FAULT_ADD_FAILS;
-	kernel->add_slow -= fault->kind == FAULT_ADD_SLOW;
+	kernel->add_slow_max_us = longest_amount(node, FAULT_ADD_SLOW);
 	kernel->send_fails -= fault->kind == FAULT_SEND_FAILS;
 	kernel->socket_fails -= fault->kind == FAULT_SOCKET_FAILS;
 	kernel->announce_fails -= fault->kind == FAULT_ANNOUNCE_FAILS;
@@ -499,8 +511,7 @@ static void begin(struct sim *sim, const struct fault *fault)
 		node_freeze(node, sim->now + fault->duration_us);
 		break;
 	case FAULT_LATE:
-		node->late_faults++;
-		node->late_max_us = fault->amount;
+		node->late_max_us = longest_amount(node, FAULT_LATE);
 		break;
 	case FAULT_CUT:
 	case FAULT_CUT_ONE_WAY:
@@ -594,7 +605,7 @@ void fault_end(struct sim *sim, unsigned number)
 	if (fault->kind == FAULT_KILL || fault->kind == FAULT_POWER)
 		node_start(node);
 	else if (fault->kind == FAULT_LATE)
-		node->late_faults--;
+		node->late_max_us = longest_amount(node, FAULT_LATE);
 	else if (is_on_links(fault->kind))
 		fault_links(sim);
 	else if (fault->kind == FAULT_APISERVER || fault->kind == FAULT_FLAP)

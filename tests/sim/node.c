@@ -197,7 +197,7 @@ static int64_t wait_for_kernel(struct node *node, const struct router *router)
 	struct kernel *kernel = &node->kernel;
 	int64_t from = node->sim->now + node->waited_us, until = from;
 
-	for (size_t i = 0; i < router->address_count && kernel->add_slow > 0; i++)
+	for (size_t i = 0; i < router->address_count && kernel->add_slow_max_us > 0; i++)
 		if (!router->present[i])
 			until = from + rng_range(&node->sim->machine, 0, kernel->add_slow_max_us);
 	node->waited_us += until - from;
@@ -468,6 +468,7 @@ static bool configure(struct node *node, struct instant now)
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
 		node->watch[family].misses = true;
 	fill_conf(node, node->sim->conf);
+	check_reload(node, now);
 	if (!engine_configure(&node->engine, now, node->sim->conf))
 		return false;
 	tell_interface(node, now);
@@ -480,7 +481,7 @@ static int64_t lateness(struct node *node)
 
 	if (sim->exact)
 		return 0;
-	return rng_range(&sim->machine, 0, node->late_faults > 0 ? node->late_max_us : 100);
+	return rng_range(&sim->machine, 0, node->late_max_us > 0 ? node->late_max_us : 100);
 }
 
 static void arm_timer(struct node *node)

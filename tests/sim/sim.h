@@ -204,9 +204,8 @@ struct kernel {
 	bool meddled; /* changed, and not by the process itself */
 	int64_t next_expiry;
 	int64_t expired_lease_us; /* of the address whose lease was over last */
+	int64_t add_slow_max_us;  /* 0 = it is not */
 	unsigned add_fails;	  /* the number of faults that make it so; and so the next */
-	unsigned add_slow;
-	int64_t add_slow_max_us;
 	unsigned send_fails;
 	unsigned socket_fails;
 	unsigned announce_fails; /* and the process is told */
@@ -269,17 +268,16 @@ struct watch {
 	uint8_t own;		    /* the one on the wire, before the packet in progress */
 	struct instant active_down; /* before the packet in progress */
 	bool was_active;
-	bool may_preempt; /* the packet in progress may be preempted */
-	bool lower_heard; /* since the state was entered: such a packet, */
-	bool stop_heard;  /* and one of priority 0 */
-	struct instant stop_heard_at;
-	int64_t stop_interval_us;
+	bool may_preempt;		 /* the packet in progress may be preempted */
+	bool lower_heard;		 /* since the state was entered: such a packet, */
+	bool stop_heard;		 /* and one of priority 0 */
+	struct instant stop_until;	 /* whose Skew_Time is over */
 	struct instant ready_read_until; /* a ready Active was heard at most three intervals ago, */
 	struct addr ready_from;		 /* which was this one, */
 	struct instant no_relief_until;	 /* and has not become unready or stopped since then */
 	struct instant unready_until;	 /* and so an unready one, which was followed */
-	bool cannot_send;		 /* before the packet in progress */
 	struct instant preempt_from;	 /* preempt_delay after the start or becoming ready */
+	int64_t lowered_at;		 /* the Active has advertised less than before */
 	uint8_t last_sent;		 /* the priority of the last advert, */
 	struct instant scheduled_at;	 /* and when the last one by the clock was sent, */
 	struct instant rescheduled_at;	 /* waited for the kernel included */
@@ -310,8 +308,7 @@ struct node {
 	int64_t probe_at;		       /* the next result */
 	int socket_ifindex[ADDR_FAMILY_COUNT]; /* the raw socket's; 0 = closed */
 	struct instant socket_retry;
-	unsigned late_faults;
-	int64_t late_max_us;
+	int64_t late_max_us;	       /* by a fault; 0 = by none */
 	enum advert_refusal refusal;   /* of the last packet */
 	const struct message *message; /* in progress; NULL = none */
 	int64_t waited_us;	       /* for the kernel, in this turn */
@@ -513,6 +510,7 @@ void check_timers_end(struct node *node, struct instant now);
 void check_requests(struct node *node, struct instant now); /* about to be carried out */
 void check_turn_end(struct node *node, struct instant now, bool drained);
 void check_expired(struct node *node);
+void check_reload(struct node *node, struct instant now); /* the file is about to be read */
 void check_interface(struct node *node); /* the process is about to learn what the kernel has */
 void check_holders(struct node *node);
 void check_stable_begin(struct sim *sim);

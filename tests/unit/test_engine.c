@@ -1792,10 +1792,37 @@ START_TEST(test_send_fails)
 	take();
 	/* Another one took over from a router that it does not hear. */
 	hear(ACTIVE_AT + 5 * SECOND + 100000, 3, 180);
-	ck_assert_str_eq(take(), "REMOVE(10.10.10.10) NOTIFY(Initialize send_failed)");
+	ck_assert_str_eq(take(), "SEND!(200) REMOVE(10.10.10.10) NOTIFY(Initialize send_failed)");
 	w.send_fails = false;
 	run(ACTIVE_AT + 6 * SECOND + 100000);
 	ck_assert_str_eq(take(), "NOTIFY(Backup recovered)");
+}
+END_TEST
+
+/* What is heard may have been sent long ago, to be read after a freeze: who can send again answers
+ * as ever. Were that taken for lost, two of them would both give way. */
+START_TEST(test_sends_again)
+{
+	start_active();
+	w.send_fails = true;
+	run(ACTIVE_AT + 5 * SECOND);
+	w.send_fails = false;
+	take();
+	hear(ACTIVE_AT + 5 * SECOND + 100000, 3, 180);
+	ck_assert_str_eq(take(), "SEND(200) ANNOUNCE");
+	ck_assert_uint_eq(find(10)->send_failures_in_row, 0);
+}
+END_TEST
+
+/* To a better one it yields as ever, heard or not. */
+START_TEST(test_send_fails_and_better)
+{
+	start_active();
+	w.send_fails = true;
+	run(ACTIVE_AT + 5 * SECOND);
+	take();
+	hear(ACTIVE_AT + 5 * SECOND + 100000, 3, 220);
+	ck_assert_str_eq(take(), "SEND!(1) REMOVE(10.10.10.10) NOTIFY(Backup higher_priority)");
 }
 END_TEST
 
@@ -2656,6 +2683,8 @@ static void add_order(Suite *suite)
 	tcase_add_test(tcase, test_add_fails);
 	tcase_add_test(tcase, test_refresh_fails);
 	tcase_add_test(tcase, test_send_fails);
+	tcase_add_test(tcase, test_sends_again);
+	tcase_add_test(tcase, test_send_fails_and_better);
 	tcase_add_test(tcase, test_send_fails_now_and_then);
 	tcase_add_test(tcase, test_send_failures_in_row);
 	suite_add_tcase(suite, tcase);
