@@ -122,6 +122,17 @@ static void send_advert(struct vrrp_actions *out, uint8_t priority)
 	act(out, VRRP_ACTION_SEND_ADVERT)->priority = priority;
 }
 
+/* Beside the schedule: the others begin to count anew, with the interval that it carries. It does
+ * not end a nap. */
+static void send_between(struct vrrp *vr, struct instant now, struct vrrp_actions *out)
+{
+	int64_t interval_us = own_interval_us(vr);
+
+	send_advert(out, vrrp_priority(vr));
+	if (!overslept(vr, now))
+		vr->given_up = instant_add(now, 3 * interval_us + skew_us(vr, interval_us));
+}
+
 static void clear_timers(struct vrrp *vr)
 {
 	vr->active_down = INSTANT_NEVER;
@@ -267,7 +278,7 @@ static void begin_handover(struct vrrp *vr, struct instant now, struct vrrp_acti
 		return;
 	vr->handover = instant_add(now, own_interval_us(vr));
 	vr->announce = INSTANT_NEVER;
-	send_advert(out, VRRP_PRIORITY_LEAVING);
+	send_between(vr, now, out);
 }
 
 /* PREEMPT: whether this Backup takes the role from an Active of that priority. */
@@ -365,7 +376,7 @@ static void active_advert(struct vrrp *vr, struct instant now, const struct vrrp
 	} else {
 		/* 6.4.3: discard and assert the role at once. What the loser told the neighbours is
 		 * undone too. */
-		send_advert(out, vrrp_priority(vr));
+		send_between(vr, now, out);
 		restart_announcing(vr, now);
 		announce_if_due(vr, now, out);
 	}
@@ -397,7 +408,7 @@ static void active_timeout(struct vrrp *vr, struct instant now, struct vrrp_acti
 	}
 	announce_if_due(vr, now, out);
 	if (released || instant_due(vr->adver, now))
-		send_advert(out, vrrp_priority(vr));
+		send_between(vr, now, out);
 	if (instant_due(vr->adver, now))
 		advance_adver(vr, now);
 }
@@ -519,7 +530,7 @@ static void active_priority(struct vrrp *vr, struct instant now, uint8_t priorit
 
 	set_priority(vr, now, priority);
 	if (vrrp_priority(vr) != before && !overslept(vr, now))
-		send_advert(out, vrrp_priority(vr));
+		send_between(vr, now, out);
 }
 
 static void active_recover(struct vrrp *vr, struct instant now, struct addr primary,
@@ -532,7 +543,7 @@ static void active_recover(struct vrrp *vr, struct instant now, struct addr prim
 		return;
 	restart_announcing(vr, now);
 	announce_if_due(vr, now, out);
-	send_advert(out, vrrp_priority(vr));
+	send_between(vr, now, out);
 }
 
 static void step_active(struct vrrp *vr, struct instant now, const struct vrrp_event *event,

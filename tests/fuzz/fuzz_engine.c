@@ -50,6 +50,7 @@ struct holder {
 	struct instant timers; /* run at the latest */
 	bool said;	       /* since it is Active: there is somebody to tell */
 	uint8_t priority;      /* that it said last */
+	int64_t interval_us;   /* that the last advert carried: the others count with it */
 	struct addr source;    /* where it said that from */
 };
 
@@ -262,8 +263,10 @@ static bool has_audience(const struct router *router)
 
 static void note_what_was_said(const struct router *router, struct holder *holder)
 {
-	if (adverts_of(router) != holder->sent_before)
+	if (adverts_of(router) != holder->sent_before) {
 		holder->heard = w.now;
+		holder->interval_us = router->vrrp.config.advert_int_cs * CENTISECOND_US;
+	}
 	if (router->vrrp.state != VRRP_STATE_ACTIVE)
 		holder->asked_to_leave = false;
 	if (router->vrrp.state != VRRP_STATE_ACTIVE || !has_audience(router))
@@ -433,7 +436,6 @@ static void check_answer(const struct router *router, const struct holder *befor
 {
 	bool yields = router->vrrp.state != VRRP_STATE_ACTIVE;
 	uint8_t priority = packet->data[2];
-	int64_t own_us = router->vrrp.config.advert_int_cs * CENTISECOND_US;
 	bool better =
 		priority > before->priority || (priority == before->priority &&
 						addr_compare(&packet->source, &before->source) > 0);
@@ -441,9 +443,9 @@ static void check_answer(const struct router *router, const struct holder *befor
 
 	if (priority == VRRP_PRIORITY_STOP)
 		assert(!yields);
-	else if (instant_since(w.now, before->heard) >= 4 * own_us)
+	else if (instant_since(w.now, before->heard) >= 4 * before->interval_us)
 		assert(yields);
-	else if (before->said && instant_since(w.now, before->timers) < 2 * own_us)
+	else if (before->said && instant_since(w.now, before->timers) < 2 * before->interval_us)
 		assert(yields == (better && !leaves_too));
 }
 

@@ -526,12 +526,12 @@ void check_requests(struct node *node, struct instant now)
 }
 
 /*
- * SOCKETS FIRST: an Active whose last advert by the clock is four intervals old (the next was due
- * one later, and Active_Down_Interval from the last is less than four) may have been given up.
+ * SOCKETS FIRST: an Active whose last advert is four intervals old has been given up, as
+ * Active_Down_Interval is less than that.
  */
 static bool has_napped(const struct watch *watch, struct instant now)
 {
-	return instant_since(now, watch->rescheduled_at) >= 4 * watch->advertised_us;
+	return instant_since(now, watch->sent_by) >= 4 * watch->advertised_us;
 }
 
 /* Whatever provokes it. */
@@ -543,6 +543,16 @@ static void check_listened(struct node *node, const struct router *router)
 	    has_napped(&node->watch[router->family], now))
 		check_broken(node->sim, "who has overslept is silent until it has listened", "n%d",
 			     node->id + 1);
+}
+
+/* From each advert on the others count anew, with the interval that it carries. */
+static void note_advert(struct node *node, const struct router *router)
+{
+	struct watch *watch = &node->watch[router->family];
+
+	watch->sent_at = node_clock(node, node->sim->now);
+	watch->sent_by = node_clock(node, node->sim->now + node->waited_us);
+	watch->advertised_us = interval_us(router);
 }
 
 void check_send(struct node *node, const struct router *router, uint8_t priority)
@@ -568,6 +578,7 @@ void check_send(struct node *node, const struct router *router, uint8_t priority
 	node->watch[router->family].last_sent = priority;
 	if (priority > VRRP_PRIORITY_LEAVING)
 		check_listened(node, router);
+	note_advert(node, router);
 	if (priority > VRRP_PRIORITY_LEAVING &&
 	    !instant_due(node->held_until, node_clock(node, node->sim->now)))
 		check_broken(node->sim, "who has stepped down stays lowest", "n%d sends %u",
@@ -675,7 +686,7 @@ static void check_end_of_role(struct node *node, const struct router *router,
 		       transition->reason == VRRP_REASON_SHUTDOWN;
 	bool beaten = transition->reason == VRRP_REASON_HIGHER_PRIORITY ||
 		      transition->reason == VRRP_REASON_STEP_DOWN;
-	int64_t slept_us = instant_since(transition->at, watch->scheduled_at);
+	int64_t slept_us = instant_since(transition->at, watch->sent_at);
 
 	if (transition->reason == VRRP_REASON_HIGHER_PRIORITY && watch->lowered_at > 0)
 		excuse_crossing(node->sim, watch);
@@ -701,9 +712,6 @@ void check_notify(struct node *node, const struct router *router,
 		check_takeover(node, router, transition);
 		watch->scheduled = 0;
 		watch->scheduled_from = transition->at;
-		watch->scheduled_at = transition->at;
-		watch->rescheduled_at = node_clock(node, node->sim->now + node->waited_us);
-		watch->advertised_us = interval_us(router);
 		watch->scheduled_interval_us = interval_us(router);
 	}
 	if (transition->from == VRRP_STATE_ACTIVE)
@@ -832,11 +840,6 @@ static void check_schedule(struct node *node, const struct router *router, struc
 		watch->scheduled_from = instant_add(now, -interval_us(router));
 		watch->scheduled_interval_us = interval_us(router);
 	}
-	if (adverts_since(node, router) > 0) {
-		watch->scheduled_at = now;
-		watch->rescheduled_at = node_clock(node, node->sim->now + node->waited_us);
-		watch->advertised_us = interval_us(router);
-	}
 	elapsed_us = instant_since(now, watch->scheduled_from);
 	if (!watch->hold_ends)
 		watch->scheduled += (int64_t)adverts_since(node, router);
@@ -878,7 +881,7 @@ void check_packet_before(struct node *node, struct instant now, const struct mes
 	watch->adverts = adverts_of(router);
 	watch->own = priority_of(node, router);
 	watch->active_down = router->vrrp.active_down;
-	watch->was_active = router->vrrp.state == VRRP_STATE_ACTIVE;
+	watch->napped = router->vrrp.state == VRRP_STATE_ACTIVE && has_napped(watch, now);
 	watch->may_preempt = router->vrrp.state == VRRP_STATE_BACKUP &&
 			     priority != VRRP_PRIORITY_STOP && priority < watch->own &&
 			     instant_due(watch->preempt_from, now) &&
@@ -959,21 +962,13 @@ static void check_followed(struct node *node, const struct router *router, struc
 }
 
 /* SOCKETS FIRST: who has overslept lets go of what another has taken, and says nothing. */
-static void check_after_nap(struct node *node, const struct router *router, struct instant now,
+static void check_after_nap(struct node *node, const struct router *router,
 			    const struct message *message)
 {
 	struct watch *watch = &node->watch[router->family];
 
-	/* Priority 0 is answered, and Adver_Timer set anew (6.4.3). It leaves nobody to yield to.
-	 */
-	if (message->bytes[2] == VRRP_PRIORITY_STOP) {
-		if (adverts_since(node, router) > 0) {
-			watch->rescheduled_at = now;
-			watch->advertised_us = interval_us(router);
-		}
-		return;
-	}
-	if (!watch->was_active || !has_napped(watch, now))
+	/* Priority 0 leaves nobody to yield to. */
+	if (message->bytes[2] == VRRP_PRIORITY_STOP || !watch->napped)
 		return;
 	if (router->vrrp.state == VRRP_STATE_ACTIVE || adverts_since(node, router) > 0)
 		check_broken(node->sim, "who has overslept and hears another lets go silently",
@@ -998,7 +993,7 @@ void check_packet_after(struct node *node, struct instant now, const struct mess
 		return;
 	}
 	check_followed(node, router, now, message);
-	check_after_nap(node, router, now, message);
+	check_after_nap(node, router, message);
 	if (router->vrrp.state == VRRP_STATE_ACTIVE && adverts_since(node, router) > 0 &&
 	    failures_in_row(node, router) > ENGINE_SEND_FAILURES_MAX)
 		check_broken(node->sim, "who hears another and cannot send gives way", "n%d",

@@ -264,10 +264,10 @@ struct watch {
 	struct instant heard_at;
 	int64_t heard_interval_us;
 	uint8_t heard_priority;
-	uint8_t priority;	    /* the highest ready one since then */
-	uint8_t own;		    /* the one on the wire, before the packet in progress */
-	struct instant active_down; /* before the packet in progress */
-	bool was_active;
+	uint8_t priority;		 /* the highest ready one since then */
+	uint8_t own;			 /* the one on the wire, before the packet in progress */
+	struct instant active_down;	 /* before the packet in progress */
+	bool napped;			 /* before the packet in progress */
 	bool may_preempt;		 /* the packet in progress may be preempted */
 	bool lower_heard;		 /* since the state was entered: such a packet, */
 	bool stop_heard;		 /* and one of priority 0 */
@@ -279,8 +279,8 @@ struct watch {
 	struct instant preempt_from;	 /* preempt_delay after the start or becoming ready */
 	int64_t lowered_at;		 /* the Active has advertised less than before */
 	uint8_t last_sent;		 /* the priority of the last advert, */
-	struct instant scheduled_at;	 /* and when the last one by the clock was sent, */
-	struct instant rescheduled_at;	 /* waited for the kernel included */
+	struct instant sent_at;		 /* and when it was sent, */
+	struct instant sent_by;		 /* the wait for the kernel included, */
 	int64_t advertised_us;		 /* the interval that it carried */
 	uint64_t sent;			 /* adverts_sent, and the failures before it rose last */
 	uint64_t failures_before;

@@ -1153,6 +1153,14 @@ START_TEST(test_overslept_says_nothing)
 				 i == 0 ? "ADD ANNOUNCE SEND(254)" : "ADD ANNOUNCE SEND(200)");
 	}
 
+	/* Told to leave it does, but is not awake: whoever is heard has taken over. */
+	set_up(ACTIVE, &defaults);
+	advance(T0 + 10 * SECOND);
+	step(T0 + 20 * SECOND, &(struct vrrp_event)EV(SHUTDOWN));
+	ck_assert_str_eq(actions_text(), "SEND(1)");
+	advert(T0 + 20 * SECOND, 1);
+	ck_assert_str_eq(actions_text(), "REMOVE NOTIFY(Initialize shutdown)");
+
 	/* A reload to a longer interval does not wake it: the others did not count with that. */
 	other.advert_int_cs = 4000;
 	set_up(ACTIVE, &defaults);
@@ -1169,6 +1177,10 @@ START_TEST(test_overslept_says_nothing)
 	vrrp_reconfigure(&vr, at(T0 + 2 * SECOND), &other);
 	step(T0 + 2 * SECOND, EVENT(EV_PRIORITY(254)));
 	ck_assert_str_eq(actions_text(), "SEND(254)");
+	/* But that advert told the others: after less than four of the shorter ones they have given
+	 * it up. */
+	advert(T0 + 2 * SECOND + 400000, 180);
+	ck_assert_str_eq(actions_text(), "REMOVE NOTIFY(Backup overslept)");
 
 	/* And one that changes nothing changes nothing. */
 	set_up(ACTIVE, &defaults);
