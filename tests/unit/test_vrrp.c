@@ -1177,9 +1177,11 @@ START_TEST(test_overslept_says_nothing)
 	vrrp_reconfigure(&vr, at(T0 + 2 * SECOND), &other);
 	step(T0 + 2 * SECOND, EVENT(EV_PRIORITY(254)));
 	ck_assert_str_eq(actions_text(), "SEND(254)");
-	/* But that advert told the others: after less than four of the shorter ones they have given
-	 * it up. */
-	advert(T0 + 2 * SECOND + 400000, 180);
+	/* But the others count from that advert on with the interval that it carried: three and the
+	 * skew of a priority of 254. */
+	advert(T0 + 2 * SECOND + 300780, 180);
+	ck_assert_str_eq(actions_text(), "SEND(254) ANNOUNCE");
+	advert(T0 + 2 * SECOND + 300780 + 300781, 180);
 	ck_assert_str_eq(actions_text(), "REMOVE NOTIFY(Backup overslept)");
 
 	/* And one that changes nothing changes nothing. */
