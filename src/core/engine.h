@@ -2,7 +2,7 @@
 /*
  * All virtual routers of the node: which one a packet belongs to, whether it is refused, what its
  * state machine does, and the counters and history of it. It owns the routers; what they do to the
- * world goes through `struct host`, which linux/host and the simulator implement.
+ * world goes through `struct host`, which daemon/io and the simulator implement.
  *
  * The order of a turn (rule SOCKETS FIRST) is the caller's: engine_interface() for what netlink
  * said, engine_packet() for everything the sockets hold, engine_ready(), engine_step_down() and
@@ -15,9 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/conf.h"
 #include "core/addr.h"
 #include "core/advert.h"
-#include "core/conf.h"
 #include "core/health.h"
 #include "core/instant.h"
 #include "core/vrrp.h"

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "linux/conf_file.h"
+#include "conf/file.h"
 
 #define SECOND_US 1000000
 

@@ -19,7 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "linux/control.h"
+#include "daemon/control.h"
 
 #define SEPARATOR "%%\n"
 #define TURNS_MAX 64 /* of the loop, for what needs a few */

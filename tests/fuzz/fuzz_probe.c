@@ -24,7 +24,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "linux/probe.h"
+#include "os/probe.h"
 
 #define SEPARATOR "%%\n"
 #define RAW "raw\n"

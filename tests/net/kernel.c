@@ -37,10 +37,10 @@
 #include "core/advert.h"
 #include "core/neigh.h"
 #include "kernel.h"
-#include "linux/announce.h"
-#include "linux/link.h"
-#include "linux/sock.h"
-#include "linux/vip.h"
+#include "os/announce.h"
+#include "os/link.h"
+#include "os/sock.h"
+#include "os/vip.h"
 
 #define SKIPPED 77
 #define OUTPUT_SIZE 65536

@@ -24,7 +24,7 @@
 
 #include "core/advert.h"
 #include "kernel.h"
-#include "linux/confine.h"
+#include "os/confine.h"
 
 #define CAPABILITIES (UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW)
 
@@ -234,7 +234,7 @@ static void *thread(void *context)
 	return NULL;
 }
 
-/* As linux/vip does. */
+/* As os/vip does. */
 static void threads_confined(void)
 {
 	uint64_t permitted = 0;

@@ -213,7 +213,7 @@ static bool is_renewal(const struct router *router)
 	return true;
 }
 
-/* As linux/host: of what this call has added nothing is left if one address cannot be. */
+/* As daemon/io: of what this call has added nothing is left if one address cannot be. */
 static bool host_add(struct host *host, const struct router *router, int64_t *ret_took_us)
 {
 	struct node *node = node_of(host);
@@ -429,7 +429,7 @@ static void close_socket(struct node *node, enum addr_family family)
 	node->socket_ifindex[family] = 0;
 }
 
-/* sync_sockets() of linux/host */
+/* sync_sockets() of daemon/io */
 static void sync_sockets(struct node *node, struct instant now)
 {
 	node->socket_retry = INSTANT_NEVER;
@@ -452,7 +452,7 @@ static void sync_sockets(struct node *node, struct instant now)
 	}
 }
 
-/* attach_interfaces() of linux/host, and what its drain_netlink() comes to */
+/* attach_interfaces() of daemon/io, and what its drain_netlink() comes to */
 static void tell_interface(struct node *node, struct instant now)
 {
 	const struct interface *view = look_at_interface(node);
@@ -588,7 +588,7 @@ static void end_process(struct node *node, enum record_kind why)
 	node_schedule(node);
 }
 
-/* turn() of linux/daemon */
+/* turn() of daemon/daemon */
 static void turn(struct node *node)
 {
 	struct sim *sim = node->sim;
@@ -686,7 +686,7 @@ void node_signal(struct node *node)
 	node_wake(node);
 }
 
-/* What the probe of linux/probe would report now. */
+/* What the probe of os/probe would report now. */
 static void probe(struct node *node)
 {
 	static const enum health_result results[APISERVER_COUNT] = {

@@ -36,10 +36,10 @@
 #define SIM_CS INT64_C(10000)
 
 #define SIM_ADDRESSES_MAX 8	  /* of ours that an interface can hold */
-#define SIM_RECEIVE_MAX 340	  /* packets in a socket: the receive buffer of linux/sock */
-#define SIM_DRAIN_MAX 256	  /* packets of one socket in one turn: DRAIN_MAX of linux/host */
+#define SIM_RECEIVE_MAX 340	  /* packets in a socket: the receive buffer of os/sock */
+#define SIM_DRAIN_MAX 256	  /* packets of one socket in one turn: DRAIN_MAX of daemon/io */
 #define SIM_DRAIN_US SIM_MS	  /* which takes so long */
-#define SIM_SOCKET_RETRY_US SIM_S /* SOCKET_RETRY_US of linux/host */
+#define SIM_SOCKET_RETRY_US SIM_S /* SOCKET_RETRY_US of daemon/io */
 #define SIM_MESSAGES_MAX 16384	  /* on the wire and in sockets */
 #define SIM_MESSAGE_SIZE 88
 #define SIM_FAULTS_MAX 64 /* at the same time */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/conf.h"
+#include "conf/conf.h"
 
 #define GLOBAL CONF_SECTION_GLOBAL
 #define APISERVER CONF_SECTION_APISERVER

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "linux/conf_file.h"
+#include "conf/file.h"
 
 #define FOUND_SIZE 16384
 #define PATH_SIZE 64

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "linux/control.h"
+#include "daemon/control.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "linux/cli.h"
+#include "daemon/cli.h"
 #include "unit.h"
 
 #define CONNECTIONS_MAX 16 /* as documented */

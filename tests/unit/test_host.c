@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What linux/host does when the kernel refuses or keeps it waiting; a vip and an announce of its
+/* What daemon/io does when the kernel refuses or keeps it waiting; a vip and an announce of its
  * own stand for those of the kernel. */
-#include "linux/host.h"
+#include "daemon/io.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "linux/announce.h"
-#include "linux/vip.h"
+#include "os/announce.h"
+#include "os/vip.h"
 #include "unit.h"
 
 static struct event_base *base;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "linux/log.h"
+#include "os/log.h"
 
 #include <fcntl.h>
 #include <jansson.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "linux/manifest.h"
+#include "daemon/manifest.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "linux/probe.h"
+#include "os/probe.h"
 #include "unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

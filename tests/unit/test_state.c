@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "linux/state.h"
+#include "report/status.h"
 
 #include <jansson.h>
 #include <regex.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "linux/metrics.h"
+#include "report/metrics.h"
 #include "unit.h"
 
 #define MINUTE_US 60000000LL

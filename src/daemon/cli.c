@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "conf/file.h"
+#include "daemon/control.h"
+#include "daemon/daemon.h"
+#include "daemon/manifest.h"
+#include "os/probe.h"
+
+enum command {
+	COMMAND_RUN,
+	COMMAND_CHECK_CONFIG,
+	COMMAND_DUMP_STATE,
+	COMMAND_WATCH,
+	COMMAND_READY,
+	COMMAND_STEP_DOWN,
+	COMMAND_MANIFEST,
+	COMMAND_VERSION,
+	COMMAND_HELP,
+};
+
+#define WATCH_MAX_S 3600
+#define STATE_TARGET "/v1/state?format=text"
+
+struct cli {
+	enum command command;
+	const char *conf_path;
+	const char *socket_path; /* NULL = that of the configuration */
+	const char *format;
+	const char *image;
+	int step_down_s;
+	int watch_s;
+};
+
+static const char usage[] =
+	"usage: cpvrrp [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --check-config [--config FILE]\n"
+	"       cpvrrp --dump-state[=text|json] | --ready | --step-down[=SECONDS]\n"
+	"              [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --watch[=SECONDS] [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --manifest [--image REF] [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --version | --help\n";
+
+static const char help[] =
+	"\n"
+	"Keeps a virtual IP on a control-plane node whose kube-apiserver is ready.\n"
+	"Without a command it runs in the foreground.\n"
+	"\n"
+	"  --config FILE             configuration, " CLI_CONF_PATH " by default\n"
+	"  --socket PATH             control socket, instead of that of the configuration\n"
+	"  --check-config            print the effective configuration, or all its errors\n"
+	"  --dump-state[=text|json]  ask the running daemon what it does and why\n"
+	"  --watch[=SECONDS]         do so again every second, or SECONDS, in place\n"
+	"  --ready                   succeed if the running daemon answers\n"
+	"  --step-down[=SECONDS]     hand the virtual IP over now and stay lowest for\n"
+	"                            SECONDS, 60 by default\n"
+	"  --manifest                print a static pod for the configuration\n"
+	"  --image REF               its image, " MANIFEST_IMAGE " by default\n"
+	"  --version                 print the version\n"
+	"  --help                    print this\n"
+	"\n"
+	"Exit status: 0 success, 1 failure, 2 usage, 78 configuration.\n"
+	"See cpvrrp(8) and cpvrrp.conf(5).\n";
+
+/* Options that are no command; above getopt_long()'s '?'. */
+enum option_value {
+	OPTION_CONFIG = 256,
+	OPTION_SOCKET,
+	OPTION_IMAGE,
+};
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"check-config", no_argument, NULL, COMMAND_CHECK_CONFIG},
+	{"dump-state", optional_argument, NULL, COMMAND_DUMP_STATE},
+	{"watch", optional_argument, NULL, COMMAND_WATCH},
+	{"ready", no_argument, NULL, COMMAND_READY},
+	{"step-down", optional_argument, NULL, COMMAND_STEP_DOWN},
+	{"manifest", no_argument, NULL, COMMAND_MANIFEST},
+	{"image", required_argument, NULL, OPTION_IMAGE},
+	{"version", no_argument, NULL, COMMAND_VERSION},
+	{"help", no_argument, NULL, COMMAND_HELP},
+	{NULL, 0, NULL, 0},
+};
+
+static bool parse_seconds(const char *option, const char *text, int max, int *ret_seconds)
+{
+	char *end;
+	long seconds = strtol(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || seconds < 1 || seconds > max) {
+		fprintf(stderr, "cpvrrp: --%s=%s: SECONDS is a whole number from 1 to %d\n", option,
+			text, max);
+		return false;
+	}
+	*ret_seconds = (int)seconds;
+	return true;
+}
+
+static bool parse_command(struct cli *cli, enum command command, const char *argument)
+{
+	if (cli->command != COMMAND_RUN && cli->command != command) {
+		fprintf(stderr, "cpvrrp: one command at a time\n");
+		return false;
+	}
+	cli->command = command;
+	if (!argument)
+		return true;
+	if (command == COMMAND_STEP_DOWN)
+		return parse_seconds("step-down", argument, CONTROL_STEP_DOWN_MAX_S,
+				     &cli->step_down_s);
+	if (command == COMMAND_WATCH)
+		return parse_seconds("watch", argument, WATCH_MAX_S, &cli->watch_s);
+	cli->format = argument;
+	if (strcmp(argument, "text") == 0 || strcmp(argument, "json") == 0)
+		return true;
+	fprintf(stderr, "cpvrrp: --dump-state=%s: the format is text or json\n", argument);
+	return false;
+}
+
+/* False, and said, if the arguments are not as in usage. */
+static bool parse(int argc, char **argv, struct cli *cli)
+{
+	int value;
+
+	while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (value == '?')
+			return false;
+		if (value == OPTION_CONFIG)
+			cli->conf_path = optarg;
+		else if (value == OPTION_SOCKET)
+			cli->socket_path = optarg;
+		else if (value == OPTION_IMAGE)
+			cli->image = optarg;
+		else if (!parse_command(cli, (enum command)value, optarg))
+			return false;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "cpvrrp: %s: not an option\n", argv[optind]);
+		return false;
+	}
+	if (cli->command == COMMAND_CHECK_CONFIG && cli->socket_path) {
+		fprintf(stderr, "cpvrrp: --check-config asks no daemon: --socket has no use\n");
+		return false;
+	}
+	if (cli->command != COMMAND_MANIFEST && cli->image) {
+		fprintf(stderr, "cpvrrp: --image is for --manifest only\n");
+		return false;
+	}
+	return true;
+}
+
+/* What could not be written must not look like success: a full disk, a closed pipe. */
+static int finish_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CLI_EXIT_OK;
+	fprintf(stderr, "cpvrrp: cannot write: %s\n", strerror(errno));
+	return CLI_EXIT_FAILED;
+}
+
+static int check_config(const struct cli *cli)
+{
+	struct conf *conf = daemon_read_conf(cli->conf_path);
+	char detail[PROBE_DETAIL_SIZE] = "";
+
+	if (!conf)
+		return CLI_EXIT_CONFIG;
+	conf_file_print(conf, stdout);
+	if (conf_tracks_apiserver(conf))
+		probe_check(&conf->apiserver, detail);
+	if (detail[0])
+		fprintf(stderr, "cpvrrp: %s: the apiserver counts as unready until it is there\n",
+			detail);
+	free(conf);
+	return finish_output();
+}
+
+static void print_error(void *context, const char *line)
+{
+	(void)context;
+	fprintf(stderr, "%s\n", line);
+}
+
+static int print_manifest(const struct cli *cli)
+{
+	struct manifest manifest = {
+		.conf_path = cli->conf_path,
+		.socket_path = cli->socket_path,
+		.image = cli->image ? cli->image : MANIFEST_IMAGE,
+	};
+	/* Without what it names: certificates are those of the node on which the pod will run. */
+	struct conf *conf = conf_file_read(cli->conf_path, print_error, NULL);
+	bool printed;
+
+	if (!conf)
+		return CLI_EXIT_CONFIG;
+	manifest.conf = conf;
+	printed = manifest_print(&manifest, stdout, print_error, NULL);
+	free(conf);
+	return printed ? finish_output() : CLI_EXIT_CONFIG;
+}
+
+/* One request to the daemon. *ret_text is its answer, or one line that says why there is none;
+ * free() it. NULL without memory. */
+static int request(const struct cli *cli, const char *method, const char *target, char **ret_text)
+{
+	char configured[CONF_SOCKET_SIZE];
+	const char *path = cli->socket_path;
+	char *text = NULL, *body = NULL;
+	int status;
+
+	if (!path) {
+		conf_file_control_socket(cli->conf_path, configured);
+		path = configured;
+	}
+	status = control_request(path, method, target, &body);
+	if (status == 200) {
+		*ret_text = body;
+		return CLI_EXIT_OK;
+	}
+	if ((status < 0 ? asprintf(&text, "cpvrrp: no daemon answers on %s: %s\n", path,
+				   strerror(-status))
+			: asprintf(&text, "cpvrrp: the daemon on %s answers %s %s with %d: %s",
+				   path, method, target, status, body)) < 0)
+		text = NULL;
+	free(body);
+	*ret_text = text;
+	return CLI_EXIT_FAILED;
+}
+
+/* The same; an answer that is none is said. */
+static int ask(const struct cli *cli, const char *method, const char *target, char **ret_body)
+{
+	char *text;
+	int result = request(cli, method, target, &text);
+
+	if (result == CLI_EXIT_OK) {
+		*ret_body = text;
+		return result;
+	}
+	fputs(text ? text : "cpvrrp: no memory\n", stderr);
+	free(text);
+	return result;
+}
+
+static int ask_and_print(const struct cli *cli, const char *method, const char *target)
+{
+	char *body;
+	int result = ask(cli, method, target, &body);
+
+	if (result != CLI_EXIT_OK)
+		return result;
+	fputs(body, stdout);
+	free(body);
+	return finish_output();
+}
+
+/*
+ * Over what is there, each line to its end, so that nothing flickers. As many lines as the terminal
+ * has, and as much of each as fits, since one more would scroll; nothing about the terminal is
+ * changed that would have to be restored.
+ */
+static void print_in_place(const char *text)
+{
+	struct winsize size = {0};
+	unsigned left;
+
+	ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+	left = size.ws_row;
+	fputs("\033[H", stdout);
+	for (; *text && left != 1; left--) {
+		int length = (int)strcspn(text, "\n");
+		int fits = size.ws_col && size.ws_col < length ? size.ws_col : length;
+
+		/* Erased before: behind the last column that would take the last character. */
+		printf("\033[K%.*s\n", fits, text);
+		text += length + (text[length] == '\n');
+	}
+	fputs("\033[J", stdout);
+}
+
+/* Until it is interrupted: a daemon that is restarted meanwhile is asked again. */
+static int watch(const struct cli *cli)
+{
+	bool terminal = isatty(STDOUT_FILENO);
+	int result;
+
+	/* A screen at a time, not a line. */
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	if (terminal)
+		fputs("\033[2J", stdout);
+	do {
+		char *text;
+
+		request(cli, "GET", STATE_TARGET, &text);
+		if (text && terminal)
+			print_in_place(text);
+		else if (text)
+			printf("%s\n", text);
+		free(text);
+		result = finish_output();
+		sleep((unsigned)cli->watch_s);
+	} while (result == CLI_EXIT_OK);
+	return result;
+}
+
+static int ready(const struct cli *cli)
+{
+	char *body;
+	int result = ask(cli, "GET", "/healthz", &body);
+
+	if (result == CLI_EXIT_OK)
+		free(body);
+	return result;
+}
+
+static int step_down(const struct cli *cli)
+{
+	char target[64];
+
+	snprintf(target, sizeof(target), "/v1/step-down?seconds=%d", cli->step_down_s);
+	return ask_and_print(cli, "POST", target);
+}
+
+static int run(const struct cli *cli)
+{
+	int fd, result;
+
+	/* A socket must not become file descriptor 2, which the log is written to. */
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	result = daemon_run(cli->conf_path, cli->socket_path);
+	if (result == 0)
+		return CLI_EXIT_OK;
+	return result == -EINVAL ? CLI_EXIT_CONFIG : CLI_EXIT_FAILED;
+}
+
+static int print(const char *text, const char *more)
+{
+	printf("%s%s", text, more);
+	return finish_output();
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct cli cli = {.conf_path = CLI_CONF_PATH,
+			  .format = "text",
+			  .step_down_s = CONTROL_STEP_DOWN_DEFAULT_S,
+			  .watch_s = 1};
+
+	if (!parse(argc, argv, &cli)) {
+		fputs(usage, stderr);
+		return CLI_EXIT_USAGE;
+	}
+	switch (cli.command) {
+	case COMMAND_RUN:
+		return run(&cli);
+	case COMMAND_CHECK_CONFIG:
+		return check_config(&cli);
+	case COMMAND_DUMP_STATE:
+		return ask_and_print(&cli, "GET",
+				     strcmp(cli.format, "json") == 0 ? "/v1/state" : STATE_TARGET);
+	case COMMAND_WATCH:
+		return watch(&cli);
+	case COMMAND_READY:
+		return ready(&cli);
+	case COMMAND_STEP_DOWN:
+		return step_down(&cli);
+	case COMMAND_MANIFEST:
+		return print_manifest(&cli);
+	case COMMAND_VERSION:
+		return print("cpvrrp " VERSION "\n", "");
+	case COMMAND_HELP:
+		return print(usage, help);
+	}
+	return CLI_EXIT_USAGE;
+}

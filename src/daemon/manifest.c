@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/manifest.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+/* HANDOVER lasts for one advertisement interval; this is for a busy node to begin and to end it. */
+#define GRACE_MARGIN_S 5
+
+#define MOUNTS_MAX 6
+
+struct mount {
+	const char *name; /* of the volume */
+	const char *type; /* of HostPathVolumeSource */
+	bool writable;
+	char path[CONF_PATH_SIZE];
+};
+
+struct pod {
+	void (*error)(void *context, const char *line);
+	void *context;
+	bool refused;
+	size_t mount_count;
+	struct mount mounts[MOUNTS_MAX];
+};
+
+__attribute__((format(printf, 2, 3))) static void refuse(struct pod *pod, const char *format, ...)
+{
+	char line[CONF_PATH_SIZE + CONF_TEXT_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	pod->error(pod->context, line);
+	pod->refused = true;
+}
+
+static bool is_utf8(const char *text)
+{
+	json_t *string = json_string(text);
+
+	json_decref(string);
+	return string != NULL;
+}
+
+/* What ValidateVolumes of Kubernetes takes: no ".." in a hostPath, no ":" in a mountPath. */
+static const char *path_fault(const char *path)
+{
+	if (*path != '/')
+		return "must be an absolute path, the one on the nodes";
+	if (strlen(path) >= CONF_PATH_SIZE)
+		return "is too long";
+	if (!is_utf8(path))
+		return "is not UTF-8, as YAML has to be";
+	if (strchr(path, ':'))
+		return "has a colon, which a mount in a pod must not have";
+	for (const char *part = path; part; part = strchr(part + 1, '/'))
+		if (!strncmp(part, "/..", 3) && (part[3] == '/' || !part[3]))
+			return "has the component .., which a mount in a pod must not have";
+	return NULL;
+}
+
+/* Without empty components and ".", so that equal paths are equal text. */
+static void clean_path(const char *path, char clean[CONF_PATH_SIZE])
+{
+	size_t size = 0;
+
+	while (*path) {
+		size_t length = strcspn(path + 1, "/") + 1;
+
+		if (length > 1 && !(length == 2 && path[1] == '.')) {
+			memcpy(clean + size, path, length);
+			size += length;
+		}
+		path += length;
+	}
+	clean[size] = '\0';
+}
+
+/*
+ * The directory of a file is mounted, as what writes files anew renames them: a mount of the file
+ * itself would keep the old one. But not a directory of the host's root, such as /etc, which holds
+ * what is none of the pod's business: there it is the file.
+ */
+static void mount_for(struct pod *pod, const struct mount *mount, const char *option,
+		      const char *file)
+{
+	struct mount *new = &pod->mounts[pod->mount_count];
+	const char *fault = path_fault(file);
+	char *slash;
+
+	if (fault) {
+		refuse(pod, "%s: %s %s", option, file, fault);
+		return;
+	}
+	*new = *mount;
+	clean_path(file, new->path);
+	slash = strrchr(new->path, '/');
+	if (slash && slash != new->path &&strchr(new->path + 1, '/') != slash) {
+		*slash = '\0';
+	} else if (!mount->writable) {
+		new->type = "File";
+	} else {
+		refuse(pod, "%s: %s is not in a directory of its own, and a pod must not have %s",
+		       option, file, "the one it is in");
+		return;
+	}
+	pod->mount_count++;
+}
+
+static void mount_credentials(struct pod *pod, const struct conf_apiserver *apiserver)
+{
+	/* Before kubeadm has run they do not exist, and the daemon waits for them. */
+	const char *type = "DirectoryOrCreate";
+	const struct {
+		struct mount mount;
+		const char *option;
+		const char *file;
+	} files[] = {
+		{{"ca", type, false, ""},
+		 "ca_file",
+		 apiserver->insecure_skip_verify ? "" : apiserver->ca_file},
+		{{"client-cert", type, false, ""}, "client_cert_file", apiserver->client_cert_file},
+		{{"client-key", type, false, ""}, "client_key_file", apiserver->client_key_file},
+		{{"token", type, false, ""}, "token_file", apiserver->token_file},
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (*files[i].file)
+			mount_for(pod, &files[i].mount, files[i].option, files[i].file);
+}
+
+static bool is_within(const struct mount *inner, const struct mount *outer)
+{
+	size_t length = strlen(outer->path);
+
+	return !strncmp(inner->path, outer->path, length) &&
+	       (inner->path[length] == '/' || !inner->path[length]) &&
+	       (outer->writable || !inner->writable);
+}
+
+/* A mount within another that shows the same is left out: its mount point might have to be made in
+ * a directory that is mounted read-only. */
+static bool is_needed(const struct pod *pod, size_t index)
+{
+	const struct mount *mount = &pod->mounts[index];
+
+	for (size_t i = 0; i < pod->mount_count; i++) {
+		const struct mount *other = &pod->mounts[i];
+
+		if (i != index && is_within(mount, other) &&
+		    (i < index || !is_within(other, mount)))
+			return false;
+	}
+	return true;
+}
+
+static const char *socket_path(const struct manifest *manifest)
+{
+	return manifest->socket_path ? manifest->socket_path : manifest->conf->control_socket;
+}
+
+static void mount_all(struct pod *pod, const struct manifest *manifest)
+{
+	static const struct mount config = {.name = "config", .type = "Directory"};
+	static const struct mount control = {
+		.name = "control", .type = "DirectoryOrCreate", .writable = true};
+
+	mount_for(pod, &config, "--config", manifest->conf_path);
+	mount_for(pod, &control, manifest->socket_path ? "--socket" : "control_socket",
+		  socket_path(manifest));
+	if (conf_tracks_apiserver(manifest->conf))
+		mount_credentials(pod, &manifest->conf->apiserver);
+}
+
+/* The next character of text, which is UTF-8. */
+static uint32_t next_character(const char **text)
+{
+	uint32_t character = (unsigned char)*(*text)++;
+	int more = character < 0xc0 ? 0 : character < 0xe0 ? 1 : character < 0xf0 ? 2 : 3;
+
+	if (more)
+		character &= 0x3fU >> more;
+	while (more-- > 0)
+		character = character << 6 | ((unsigned char)*(*text)++ & 0x3fU);
+	return character;
+}
+
+/* A double-quoted scalar in ASCII: no other kind takes every string (YAML 1.2, 7.3). */
+static void put_quoted(FILE *out, const char *before, const char *text)
+{
+	fprintf(out, "%s\"", before);
+	while (*text) {
+		uint32_t character = next_character(&text);
+
+		if (character == '"' || character == '\\')
+			fprintf(out, "\\%c", (char)character);
+		else if (character >= ' ' && character < 0x7f)
+			fputc((char)character, out);
+		else
+			fprintf(out, "\\U%08X", character);
+	}
+	fputs("\"\n", out);
+}
+
+static unsigned grace_s(const struct conf *conf)
+{
+	unsigned longest_cs = 0;
+
+	for (size_t i = 0; i < conf->instance_count; i++)
+		if (conf->instances[i].advert_int_cs > longest_cs)
+			longest_cs = conf->instances[i].advert_int_cs;
+	return (longest_cs + 99) / 100 + GRACE_MARGIN_S;
+}
+
+/*
+ * The numeric priority is given because no admission controller sees a static pod, and by it a
+ * kubelet orders the shutdown of a node. There is no limit: one on the CPU would stop the loop for
+ * the rest of a period, one on memory would let the kernel kill the holder of the address.
+ */
+static void put_head(FILE *out, const struct manifest *manifest)
+{
+	fputs("# For the kubelet's staticPodPath, /etc/kubernetes/manifests with kubeadm.\n"
+	      "apiVersion: v1\n"
+	      "kind: Pod\n"
+	      "metadata:\n"
+	      "  name: cpvrrp\n"
+	      "  namespace: kube-system\n"
+	      "  labels:\n"
+	      "    app.kubernetes.io/name: cpvrrp\n"
+	      "    component: cpvrrp\n"
+	      "    tier: control-plane\n"
+	      "spec:\n"
+	      "  hostNetwork: true\n"
+	      "  dnsPolicy: Default\n"
+	      "  priority: 2000001000\n"
+	      "  priorityClassName: system-node-critical\n",
+	      out);
+	fprintf(out, "  terminationGracePeriodSeconds: %u\n", grace_s(manifest->conf));
+	fputs("  securityContext:\n"
+	      "    seccompProfile:\n"
+	      "      type: RuntimeDefault\n",
+	      out);
+}
+
+/* The socket's path is an argument of both, so that a changed file cannot part the two. */
+static void put_commands(FILE *out, const struct manifest *manifest)
+{
+	put_quoted(out, "    image: ", manifest->image);
+	fputs("    imagePullPolicy: IfNotPresent\n"
+	      "    command:\n"
+	      "    - cpvrrp\n"
+	      "    - --config\n",
+	      out);
+	put_quoted(out, "    - ", manifest->conf_path);
+	fputs("    - --socket\n", out);
+	put_quoted(out, "    - ", socket_path(manifest));
+	if (manifest->conf->metrics_port)
+		fprintf(out, "    ports:\n    - name: metrics\n      containerPort: %u\n",
+			manifest->conf->metrics_port);
+	fputs("    livenessProbe:\n"
+	      "      exec:\n"
+	      "        command:\n"
+	      "        - cpvrrp\n"
+	      "        - --ready\n"
+	      "        - --socket\n",
+	      out);
+	put_quoted(out, "        - ", socket_path(manifest));
+	fputs("      initialDelaySeconds: 10\n"
+	      "      periodSeconds: 10\n"
+	      "      timeoutSeconds: 15\n"
+	      "      failureThreshold: 8\n",
+	      out);
+}
+
+static void put_container(FILE *out, const struct manifest *manifest)
+{
+	fputs("  containers:\n"
+	      "  - name: cpvrrp\n",
+	      out);
+	put_commands(out, manifest);
+	fputs("    resources:\n"
+	      "      requests:\n"
+	      "        cpu: 50m\n"
+	      "        memory: 16Mi\n"
+	      "    securityContext:\n"
+	      "      runAsUser: 0\n"
+	      "      runAsGroup: 0\n"
+	      "      allowPrivilegeEscalation: false\n"
+	      "      readOnlyRootFilesystem: true\n"
+	      "      capabilities:\n"
+	      "        drop:\n"
+	      "        - ALL\n"
+	      "        add:\n"
+	      "        - NET_ADMIN\n"
+	      "        - NET_RAW\n",
+	      out);
+}
+
+static void put_mounts(FILE *out, const struct pod *pod)
+{
+	fputs("    volumeMounts:\n", out);
+	for (size_t i = 0; i < pod->mount_count; i++) {
+		const struct mount *mount = &pod->mounts[i];
+
+		if (!is_needed(pod, i))
+			continue;
+		fprintf(out, "    - name: %s\n", mount->name);
+		put_quoted(out, "      mountPath: ", mount->path);
+		fprintf(out, "      readOnly: %s\n", mount->writable ? "false" : "true");
+	}
+	fputs("  volumes:\n", out);
+	for (size_t i = 0; i < pod->mount_count; i++) {
+		const struct mount *mount = &pod->mounts[i];
+
+		if (!is_needed(pod, i))
+			continue;
+		fprintf(out, "  - name: %s\n    hostPath:\n", mount->name);
+		put_quoted(out, "      path: ", mount->path);
+		fprintf(out, "      type: %s\n", mount->type);
+	}
+}
+
+bool manifest_print(const struct manifest *manifest, FILE *stream,
+		    void (*error)(void *context, const char *line), void *context)
+{
+	struct pod pod = {.error = error, .context = context};
+
+	mount_all(&pod, manifest);
+	if (!*manifest->image || !is_utf8(manifest->image))
+		refuse(&pod, "--image: %s is not the name of an image", manifest->image);
+	if (pod.refused)
+		return false;
+	put_head(stream, manifest);
+	put_container(stream, manifest);
+	put_mounts(stream, &pod);
+	return true;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The static pod for a configuration: what a kubelet has to be told so that cpvrrp runs as
+ * doc/cpvrrp.8 says. Only for the command line; the daemon knows nothing of pods.
+ */
+#ifndef CPVRRP_DAEMON_MANIFEST_H
+#define CPVRRP_DAEMON_MANIFEST_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "conf/conf.h"
+
+#define MANIFEST_IMAGE "localhost/cpvrrp:" VERSION
+
+struct manifest {
+	const struct conf *conf;
+	const char *conf_path;	 /* on the nodes; so the next */
+	const char *socket_path; /* NULL = that of the configuration */
+	const char *image;
+};
+
+/*
+ * Writes the pod as YAML. False, with nothing written and error called with a line for each reason,
+ * if a path or the image has no place in a pod.
+ */
+bool manifest_print(const struct manifest *manifest, FILE *stream,
+		    void (*error)(void *context, const char *line), void *context);
+
+#endif

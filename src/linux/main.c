@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "linux/cli.h"
-
-int main(int argc, char **argv)
-{
-	return cli_main(argc, argv);
-}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sends core/neigh's frames (rule ANNOUNCE): for IPv4 gratuitous ARP in request and reply form, for
+ * IPv6 an unsolicited Neighbor Advertisement whose R flag is the interface's forwarding setting.
+ * The hardware address is read when sending.
+ */
+#ifndef CPVRRP_OS_ANNOUNCE_H
+#define CPVRRP_OS_ANNOUNCE_H
+
+#include "core/addr.h"
+
+struct announce;
+
+/* Opens the packet socket, which receives nothing. Returns 0 or -errno. */
+int announce_new(struct announce **ret_announce);
+void announce_free(struct announce *announce);
+
+/*
+ * Announces one address. source is an address of the interface and used for IPv6 only. Returns 0 or
+ * -errno; -EOPNOTSUPP for an interface that is not Ethernet.
+ */
+int announce_send(struct announce *announce, int ifindex, const struct addr *source,
+		  const struct addr *address);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the daemon gives up before its loop, which reads what strangers send: capabilities, new
+ * privileges, core dumps and system calls. And what it asks for: to run first, with memory that is
+ * not paged out. Done once, by a process of one thread; threads that are made later are confined as
+ * it is.
+ */
+#ifndef CPVRRP_OS_CONFINE_H
+#define CPVRRP_OS_CONFINE_H
+
+#include "report/status.h"
+
+/* The name of a capability that is needed and missing (capabilities(7)), or NULL. */
+const char *confine_missing(void);
+
+/*
+ * SCHED_RR with its lowest priority, which is before everything of the usual kind. Needs
+ * CAP_SYS_NICE or RLIMIT_RTPRIO. Returns 0 or -errno.
+ */
+int confine_realtime(void);
+
+/*
+ * Memory, present and future, stays where it is once it is used, so that on a node that is short of
+ * it no advert waits for a disk. Only where RLIMIT_MEMLOCK can be infinite: with another limit an
+ * allocation could fail later. Returns 0 or -errno.
+ */
+int confine_lock_memory(void);
+
+/*
+ * From here on CAP_NET_ADMIN and CAP_NET_RAW alone, no new privileges, no core dump, and only the
+ * system calls of the table. Returns 0 when the kernel has confirmed it, or -errno and in *ret_what
+ * what was refused.
+ */
+int confine(const char **ret_what);
+
+/* What is in force, as the kernel tells. Returns 0 or -errno. */
+int confine_read(struct state_confinement *ret_confinement);
+
+/* An allowed system call. */
+struct confine_call {
+	const char *name; /* one that the architecture does not have is left out */
+	enum confine_check {
+		CONFINE_ANY,	/* with any arguments */
+		CONFINE_MASKED, /* if (argument & mask) == value */
+		CONFINE_SELF,	/* if the argument is this process */
+	} check;
+	unsigned argument; /* its number, from 0 */
+	uint64_t mask;
+	uint64_t value;
+};
+
+/* What this kind of build needs besides; the last one has no name. */
+extern const struct confine_call confine_calls_extra[];
+
+/* What it does with other calls: an action of libseccomp. */
+extern const uint32_t confine_refusal;
+
+#endif

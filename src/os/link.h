@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The interfaces that routers run on, followed by netlink events. Only watched names cost anything:
+ * a socket filter on the interface index drops the events of all others in the kernel, unless a
+ * watched interface does not exist yet. An overrun (ENOBUFS) leads to a full dump.
+ */
+#ifndef CPVRRP_OS_LINK_H
+#define CPVRRP_OS_LINK_H
+
+#include "core/engine.h"
+
+struct link;
+
+/*
+ * changed is called from link_watch(), always, and from link_drain(), if anything changed, with the
+ * new state of one watched interface; index 0 if it does not exist. It may watch and unwatch, but
+ * not drain. Returns 0 or -errno.
+ */
+int link_new(void (*changed)(void *context, const struct interface *interface), void *context,
+	     struct link **ret_link);
+void link_free(struct link *link);
+
+/* For polling only. */
+int link_fd(const struct link *link);
+
+/*
+ * Follows the interface of this name; does nothing if it is followed already. Returns 0 or -errno:
+ * -EINVAL or -ENOMEM if it is not followed, else the kernel could not be asked yet and the next
+ * link_drain() asks again.
+ */
+int link_watch(struct link *link, const char *name);
+void link_unwatch(struct link *link, const char *name);
+/* Unwatches every name for which used() says no. */
+void link_unwatch_unused(struct link *link, bool (*used)(void *context, const char *name),
+			 void *context);
+
+/* The last known state, valid until the next call; NULL if the name is not watched. */
+const struct interface *link_get(const struct link *link, const char *name);
+
+/*
+ * `interface = auto`: the name of the interface whose on-link prefix holds the address, the longest
+ * prefix if several do; an address equal to one of own does not count. Returns 0, -ENODEV if there
+ * is none, or -errno.
+ */
+int link_find(struct link *link, const struct addr *address, const struct addr *own,
+	      size_t own_count, char ret_name[CONF_INTERFACE_SIZE]);
+
+/* While an address is looked for in vain: with on = true the events of all interfaces make the
+ * socket readable and count in link_drain(). Look once more after turning it on, for what came
+ * before. */
+void link_watch_all(struct link *link, bool on);
+
+/* Takes what the kernel has said, until the socket is empty. Returns how many messages were read,
+ * or -errno, after which the next call tries again. */
+int link_drain(struct link *link);
+
+#endif
