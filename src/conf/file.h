@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * /etc/cpvrrp.conf: libconfuse's syntax to struct conf and back. Every error of a file is reported,
- * each with file and line, the value and what is allowed.
+ * /etc/cpvrrp.conf: from a path to struct conf and back to text. Owns the opening and reading of
+ * the file; what the text means is the parser's matter (conf/parse).
  */
 #ifndef CPVRRP_CONF_FILE_H
 #define CPVRRP_CONF_FILE_H
@@ -13,20 +13,21 @@
 #define CONF_FILE_SIZE_MAX (2 << 20)
 
 /*
- * Reads path into a new struct conf. error is called once per error with a whole line, "FILE:LINE:
- * ..." without newline. Returns NULL if there was any. free() the result.
+ * Reads a regular file into a new struct conf; free() it. error is called once per error with a
+ * whole line, "FILE:LINE: ..." without newline. Returns NULL if there was any. Never waits,
+ * whatever path is.
  */
 struct conf *conf_file_read(const char *path, void (*error)(void *context, const char *line),
 			    void *context);
 
 /*
- * The control_socket of path alone, also if the file has errors elsewhere: who asks the daemon must
- * not fail for what the daemon did not take over. The default if the file says none that can be
- * read.
+ * The control_socket of path alone, also if the file has errors elsewhere: a request to the daemon
+ * must not fail for what the daemon did not take over. The default if the file says none that can
+ * be read.
  */
 void conf_file_control_socket(const char *path, char ret_socket[CONF_SOCKET_SIZE]);
 
-/* Writes the effective configuration, defaults filled in, so that reading it again gives the same
+/* Writes the effective configuration, defaults filled in, so that reading it again gives an equal
  * struct conf. */
 void conf_file_print(const struct conf *conf, FILE *stream);
 

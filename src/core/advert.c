@@ -25,7 +25,6 @@ const char *advert_refusal_name(enum advert_refusal refusal)
 		[ADVERT_SOURCE_OWN] = "source_own",
 		[ADVERT_SOURCE_NOT_PEER] = "source_not_peer",
 		[ADVERT_ADDRESSES_FOREIGN] = "addresses_foreign",
-		[ADVERT_INTERVAL_EXCESSIVE] = "interval_excessive",
 	};
 
 	return names[refusal];

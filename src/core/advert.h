@@ -51,22 +51,21 @@ struct advert {
  * virtual router. */
 enum advert_refusal {
 	ADVERT_OK,
-	ADVERT_OVERSIZED,	   /* larger than ADVERT_SIZE_MAX */
-	ADVERT_HOPS_WRONG,	   /* TTL or hop limit is not 255 */
-	ADVERT_TRUNCATED,	   /* shorter than the fixed fields */
-	ADVERT_VERSION_WRONG,	   /* not 3 */
-	ADVERT_TYPE_WRONG,	   /* not 1 */
-	ADVERT_ADDRESSES_NONE,	   /* count 0 (erratum 8299) */
-	ADVERT_LENGTH_WRONG,	   /* not exactly the fixed fields and the address list */
-	ADVERT_CHECKSUM_WRONG,	   /* neither form verifies */
-	ADVERT_INTERVAL_ZERO,	   /* erratum 8301 */
-	ADVERT_UNKNOWN_VRID,	   /* no such virtual router on the interface */
-	ADVERT_SOURCE_OWN,	   /* our own address: a loop, or another host uses it */
-	ADVERT_SOURCE_NOT_PEER,	   /* unicast, and not in unicast_peer */
-	ADVERT_ADDRESSES_FOREIGN,  /* no address in common: another virtual router with our VRID */
-	ADVERT_INTERVAL_EXCESSIVE, /* more than ten times our own */
+	ADVERT_OVERSIZED,	  /* larger than ADVERT_SIZE_MAX */
+	ADVERT_HOPS_WRONG,	  /* TTL or hop limit is not 255 */
+	ADVERT_TRUNCATED,	  /* shorter than the fixed fields */
+	ADVERT_VERSION_WRONG,	  /* not 3 */
+	ADVERT_TYPE_WRONG,	  /* not 1 */
+	ADVERT_ADDRESSES_NONE,	  /* count 0 (erratum 8299) */
+	ADVERT_LENGTH_WRONG,	  /* not exactly the fixed fields and the address list */
+	ADVERT_CHECKSUM_WRONG,	  /* neither form verifies */
+	ADVERT_INTERVAL_ZERO,	  /* erratum 8301 */
+	ADVERT_UNKNOWN_VRID,	  /* no such virtual router on the interface */
+	ADVERT_SOURCE_OWN,	  /* our own address: a loop, or another host uses it */
+	ADVERT_SOURCE_NOT_PEER,	  /* unicast, and not in unicast_peer */
+	ADVERT_ADDRESSES_FOREIGN, /* no address in common: another virtual router with our VRID */
 };
-#define ADVERT_REFUSAL_COUNT (ADVERT_INTERVAL_EXCESSIVE + 1)
+#define ADVERT_REFUSAL_COUNT (ADVERT_ADDRESSES_FOREIGN + 1)
 
 /* The word in state and metrics, "checksum" for ADVERT_CHECKSUM_WRONG. */
 const char *advert_refusal_name(enum advert_refusal refusal);

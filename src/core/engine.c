@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/engine.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_US 1000000
-#define NO_FAULT VRRP_REASON_STARTUP
-
-void engine_init(struct engine *engine, struct host *host)
+void engine_init(struct engine *engine, struct engine_io *io, unsigned fall, unsigned rise)
 {
-	*engine = (struct engine){.host = host};
+	*engine = (struct engine){.io = io};
+	health_init(&engine->health, fall, rise);
 }
 
 void engine_fini(struct engine *engine)
@@ -17,7 +16,22 @@ void engine_fini(struct engine *engine)
 	for (size_t i = 0; i < engine->router_count; i++)
 		free(engine->routers[i]);
 	free(engine->routers);
-	*engine = (struct engine){.host = engine->host};
+	engine->routers = NULL;
+	engine->router_count = 0;
+	memset(engine->by_vrid, 0, sizeof(engine->by_vrid));
+}
+
+void engine_index(struct engine *engine)
+{
+	memset(engine->by_vrid, 0, sizeof(engine->by_vrid));
+	for (size_t i = engine->router_count; i-- > 0;) {
+		struct router *router = engine->routers[i];
+		const struct router_settings *settings = &router->settings;
+		struct router **head = &engine->by_vrid[settings->family][settings->vrid];
+
+		router->next_same_vrid = *head;
+		*head = router;
+	}
 }
 
 struct router *engine_find(const struct engine *engine, int ifindex, enum addr_family family,
@@ -30,602 +44,257 @@ struct router *engine_find(const struct engine *engine, int ifindex, enum addr_f
 	return router;
 }
 
-static void step(struct engine *engine, struct router *router, struct instant now,
-		 const struct vrrp_event *event);
-
-static void step_type(struct engine *engine, struct router *router, struct instant now,
-		      enum vrrp_event_type type)
-{
-	step(engine, router, now, &(struct vrrp_event){.type = type});
-}
-
-static void step_fault(struct engine *engine, struct router *router, struct instant now,
-		       enum vrrp_reason fault)
-{
-	step(engine, router, now, &(struct vrrp_event){.type = VRRP_EVENT_FAULT, .fault = fault});
-}
-
-static void step_priority(struct engine *engine, struct router *router, struct instant now)
-{
-	bool ready = !router->track_apiserver || engine->ready;
-	uint8_t priority = health_priority(router->ready_priority, ready);
-
-	if (priority != router->vrrp.priority)
-		step(engine, router, now,
-		     &(struct vrrp_event){.type = VRRP_EVENT_PRIORITY, .priority = priority});
-}
+/* ---- Actions, carried out and reported ---- */
 
 static bool send_copy(struct engine *engine, const struct router *router, uint8_t priority,
 		      struct addr destination)
 {
-	uint8_t bytes[ADVERT_HEADER_SIZE + ENGINE_ADDRESSES_MAX * 16];
+	const struct router_settings *settings = &router->settings;
+	uint8_t bytes[ADVERT_HEADER_SIZE + ROUTER_ADDRESSES_MAX * 16];
 	struct advert_fields fields = {
-		.vrid = router->vrid,
+		.vrid = settings->vrid,
 		.priority = priority,
-		.interval_cs = router->vrrp.config.advert_int_cs,
-		.checksum = router->checksum,
-		.address_count = (uint8_t)router->address_count,
-		.addresses = router->addresses,
+		.interval_cs = settings->vrrp.advert_int_cs,
+		.checksum = settings->checksum,
+		.address_count = (uint8_t)settings->advertised_count,
+		.addresses = settings->addresses,
 		.source = router->vrrp.primary,
 		.destination = destination,
 	};
 	size_t size = advert_encode(&fields, bytes, sizeof(bytes));
 
-	return engine->host->send_advert(engine->host, router, &fields.source, &destination, bytes,
-					 size);
+	assert(size > 0);
+	return engine->io->send_advert(engine->io, router, &fields.source, &destination, bytes,
+				       size);
 }
 
-/* One multicast, or one copy for each peer. It has been sent if anybody could be sent it. */
-static void send_advert(struct engine *engine, struct router *router, uint8_t priority)
+/* One multicast, or one copy for each peer. The advert is sent if the kernel took any copy, or if
+ * there is no peer but this router. */
+static bool send_advert(struct engine *engine, struct router *router, uint8_t priority)
 {
+	const struct router_settings *settings = &router->settings;
 	bool sent = false, tried = false;
 
-	if (!router->unicast)
-		sent = send_copy(engine, router, priority, advert_group(router->family));
-	for (size_t i = 0; i < router->peer_count; i++) {
-		if (!router->unicast || addr_equal(&router->peers[i], &router->vrrp.primary))
+	if (!settings->unicast)
+		sent = send_copy(engine, router, priority, advert_group(settings->family));
+	for (size_t i = 0; settings->unicast && i < settings->peer_count; i++) {
+		if (addr_equal(&settings->peers[i], &router->vrrp.primary))
 			continue;
 		tried = true;
-		sent |= send_copy(engine, router, priority, router->peers[i]);
+		sent |= send_copy(engine, router, priority, settings->peers[i]);
 	}
-	if (sent || (router->unicast && !tried)) {
-		router->send_failures_in_row = 0;
-		router->counters.adverts_sent++;
-		router->counters.priority_zero_sent += priority == VRRP_PRIORITY_STOP;
-	} else {
-		router->send_failures_in_row++;
+	if (!sent && (tried || !settings->unicast)) {
 		router->counters.send_failures++;
+		return false;
 	}
+	router->counters.adverts_sent++;
+	router->counters.priority_zero_sent += priority == PRIORITY_STOP;
+	return true;
 }
 
 static bool add_addresses(struct engine *engine, struct router *router, int64_t *ret_took_us)
 {
-	if (!engine->host->add(engine->host, router, ret_took_us)) {
+	if (!engine->io->add(engine->io, router, ret_took_us)) {
 		router->counters.add_failures++;
 		return false;
 	}
-	for (size_t i = 0; i < router->address_count; i++)
+	for (size_t i = 0; i < router->settings.address_count; i++)
 		router->present[i] = true;
 	return true;
 }
 
 static void remove_addresses(struct engine *engine, struct router *router)
 {
-	engine->host->remove(engine->host, router, router->addresses, router->address_count);
+	engine->io->remove(engine->io, router, router->settings.addresses,
+			   router->settings.address_count);
 	memset(router->present, 0, sizeof(router->present));
 }
 
 static void announce(struct engine *engine, struct router *router)
 {
-	if (engine->host->announce(engine->host, router))
+	if (engine->io->announce(engine->io, router))
 		router->counters.announcements++;
 	else
 		router->counters.announce_failures++;
 }
 
 static void notify(struct engine *engine, struct router *router, struct instant now,
-		   const struct vrrp_action *action)
+		   const struct vrrp_transition *what)
 {
-	struct router_transition transition = {
-		.at = now,
-		.from = router->notified,
-		.to = action->state,
-		.reason = action->reason,
-	};
+	const struct router_transition transition = {.at = now, .what = *what};
 
-	if (transition.to != transition.from) {
-		router->history[router->history_count++ % ENGINE_HISTORY_MAX] = transition;
-		router->counters.transitions[transition.to][transition.reason]++;
-	}
-	if (transition.to == VRRP_STATE_ACTIVE)
-		router->active_known = false;
-	router->notified = transition.to;
-	router->since = now;
-	engine->host->notify(engine->host, router, &transition);
+	router_record(router, now, what);
+	engine->io->notify(engine->io, router, &transition);
 }
 
-/* ORDER: priority 0 before the address goes, if the role had been claimed. */
-static void give_up(struct engine *engine, struct router *router)
+static void step_type(struct engine *engine, struct router *router, struct instant now,
+		      enum vrrp_event_type type)
 {
-	if (router->notified == VRRP_STATE_ACTIVE)
-		send_advert(engine, router, VRRP_PRIORITY_STOP);
+	engine_step(engine, router, now, &(struct vrrp_event){.type = type});
 }
 
-/* An Active that asserts its role to another one and is not heard, as so often before. */
-static bool cannot_answer(const struct router *router)
-{
-	return router->vrrp.state == VRRP_STATE_ACTIVE &&
-	       router->send_failures_in_row > ENGINE_SEND_FAILURES_MAX;
-}
-
-/*
- * Carries out what the machine asked for, in order. Without the address nothing after it happens
- * (ORDER); an advert that cannot be sent only matters when it happens again and again, since the
- * next one is due soon, and when there is another Active: then it must not be announced over.
- */
 static void perform(struct engine *engine, struct router *router, struct instant now,
-		    const struct vrrp_event *event, const struct vrrp_actions *actions)
+		    const struct vrrp_action *action)
 {
-	int64_t late_us = 0;
+	int64_t took_us = 0;
+	bool done;
 
-	for (unsigned i = 0; i < actions->count; i++) {
-		const struct vrrp_action *action = &actions->list[i];
-
-		switch (action->type) {
-		case VRRP_ACTION_SEND_ADVERT:
-			send_advert(engine, router, action->priority);
-			if (event->type == VRRP_EVENT_ADVERT && cannot_answer(router)) {
-				step_fault(engine, router, now, VRRP_REASON_SEND_FAILED);
-				return;
-			}
-			vrrp_delayed(&router->vrrp, late_us);
-			break;
-		case VRRP_ACTION_ADD_ADDRESSES:
-			if (!add_addresses(engine, router, &late_us)) {
-				give_up(engine, router);
-				step_fault(engine, router, now, VRRP_REASON_ADD_FAILED);
-				return;
-			}
-			break;
-		case VRRP_ACTION_REMOVE_ADDRESSES:
-			remove_addresses(engine, router);
-			break;
-		case VRRP_ACTION_ANNOUNCE:
-			announce(engine, router);
-			break;
-		case VRRP_ACTION_NOTIFY:
-			notify(engine, router, now, action);
-			break;
-		}
+	switch (action->type) {
+	case VRRP_ACTION_SEND_ADVERT:
+		done = send_advert(engine, router, action->priority);
+		engine_step(engine, router, now,
+			    &(struct vrrp_event){
+				    .type = done ? VRRP_EVENT_SENT : VRRP_EVENT_SEND_FAILED,
+				    .priority = action->priority,
+			    });
+		break;
+	case VRRP_ACTION_ADD_ADDRESSES:
+		/* What follows happens that much later than the turn began. */
+		done = add_addresses(engine, router, &took_us);
+		engine_step(engine, router, instant_add(now, took_us),
+			    &(struct vrrp_event){
+				    .type = done ? VRRP_EVENT_ADDED : VRRP_EVENT_ADD_FAILED,
+				    .took_us = took_us,
+			    });
+		break;
+	case VRRP_ACTION_REMOVE_ADDRESSES:
+		remove_addresses(engine, router);
+		break;
+	case VRRP_ACTION_ANNOUNCE:
+		announce(engine, router);
+		break;
+	case VRRP_ACTION_NOTIFY:
+		notify(engine, router, now, &action->transition);
+		break;
 	}
 }
 
-static void step(struct engine *engine, struct router *router, struct instant now,
+void engine_step(struct engine *engine, struct router *router, struct instant now,
 		 const struct vrrp_event *event)
 {
 	struct vrrp_actions actions;
 
 	vrrp_step(&router->vrrp, now, event, &actions);
-	perform(engine, router, now, event, &actions);
+	for (unsigned i = 0; i < actions.count; i++)
+		perform(engine, router, now, &actions.list[i]);
 }
 
-/* The addresses of the instance's family; for IPv6 the link-local one comes first (RFC 9568 5.2.9).
- */
-static void take_addresses(struct router *router, const struct conf_instance *instance)
+void engine_step_priority(struct engine *engine, struct router *router, struct instant now)
 {
-	struct addr first = {
-		.family = ADDR_FAMILY_IPV6,
-		.bytes = {0xfe, 0x80, [8] = 2, 0, 0x5e, 0xff, 0xfe, 0, 2, router->vrid}};
-	size_t count = 0;
+	enum priority_band band = router->settings.track_apiserver ? health_band(&engine->health)
+								   : PRIORITY_BAND_READY;
+	uint8_t priority = priority_in_band(router_ready_priority(router), band);
 
-	router->link_local_derived = router->family == ADDR_FAMILY_IPV6;
-	if (router->family == ADDR_FAMILY_IPV6) {
-		for (size_t i = instance->address_count; i-- > 0;)
-			if (instance->addresses[i].family == ADDR_FAMILY_IPV6 &&
-			    addr_is_link_local(&instance->addresses[i])) {
-				first = instance->addresses[i];
-				router->link_local_derived = false;
-			}
-		router->addresses[count++] = first;
-	}
-	for (size_t i = 0; i < instance->address_count; i++) {
-		const struct addr *address = &instance->addresses[i];
-
-		if (address->family == router->family &&
-		    !addr_in_list(address, router->addresses, count))
-			router->addresses[count++] = *address;
-	}
-	router->address_count = count;
+	if (priority != router->vrrp.priority)
+		engine_step(
+			engine, router, now,
+			&(struct vrrp_event){.type = VRRP_EVENT_PRIORITY, .priority = priority});
 }
 
-static void take_peers(struct router *router, const struct conf_instance *instance)
+/* ---- The interface ---- */
+
+static bool is_vip(const void *context, const struct addr *address)
 {
-	router->peer_count = 0;
-	for (size_t i = 0; i < instance->peer_count; i++)
-		if (instance->peers[i].family == router->family)
-			router->peers[router->peer_count++] = instance->peers[i];
-}
+	const struct engine *engine = context;
 
-static struct vrrp_config vrrp_config_of(const struct conf *conf,
-					 const struct conf_instance *instance)
-{
-	return (struct vrrp_config){
-		.preempt = instance->preempt,
-		.advert_int_cs = instance->advert_int_cs,
-		.preempt_delay_us = instance->preempt_delay_us,
-		.address_refresh_us = conf_address_refresh_us(conf),
-		.announce_refresh_us = (int64_t)conf->announce_refresh_s * SECOND_US,
-	};
-}
-
-static uint8_t ready_priority_of(const struct router *router)
-{
-	if (router->ready_priority_configured)
-		return router->ready_priority_configured;
-	if (addr_is_unspecified(&router->auto_address))
-		return HEALTH_BAND_READY_MIN;
-	return health_auto_priority(&router->auto_address);
-}
-
-/* What may change in place. */
-static void take_values(struct router *router, const struct conf_instance *instance)
-{
-	bool source_fits = instance->unicast_src_ip.family == router->family;
-
-	memcpy(router->interface, instance->interface, sizeof(router->interface));
-	router->ready_priority_configured = instance->priority;
-	router->track_apiserver = instance->track_apiserver;
-	router->unicast = instance->unicast;
-	router->checksum = instance->checksum;
-	router->unicast_src_ip =
-		source_fits ? instance->unicast_src_ip : (struct addr){.family = router->family};
-	router->ready_priority = ready_priority_of(router);
-	take_peers(router, instance);
-}
-
-/* What may change comes with router_change(). */
-static struct router *router_new(const struct conf *conf, const struct conf_instance *instance,
-				 enum addr_family family)
-{
-	struct router *router = calloc(1, sizeof(*router));
-	struct vrrp_config config = vrrp_config_of(conf, instance);
-
-	if (!router)
-		return NULL;
-	memcpy(router->instance, instance->name, sizeof(router->instance));
-	router->family = family;
-	router->vrid = instance->virtual_router_id;
-	vrrp_init(&router->vrrp, &config, VRRP_PRIORITY_LEAVING);
-	return router;
-}
-
-/* The new list of addresses in place: what has gone goes from the kernel, what is new comes as if
- * it had been lost. */
-static void change_addresses(struct engine *engine, struct router *router, struct instant now,
-			     const struct conf_instance *instance)
-{
-	struct addr before[ENGINE_ADDRESSES_MAX], gone[ENGINE_ADDRESSES_MAX];
-	bool present_before[ENGINE_ADDRESSES_MAX];
-	size_t before_count = router->address_count, gone_count = 0;
-	bool added = false;
-
-	memcpy(before, router->addresses, sizeof(before));
-	memcpy(present_before, router->present, sizeof(present_before));
-	memset(router->present, 0, sizeof(router->present));
-	take_addresses(router, instance);
-	for (size_t i = 0; i < before_count; i++)
-		if (!addr_in_list(&before[i], router->addresses, router->address_count))
-			gone[gone_count++] = before[i];
-	for (size_t i = 0; i < router->address_count; i++) {
-		bool old = false;
-
-		for (size_t j = 0; j < before_count; j++)
-			if (addr_equal(&router->addresses[i], &before[j])) {
-				router->present[i] = present_before[j];
-				old = true;
-			}
-		added |= !old;
-	}
-	if (gone_count > 0)
-		engine->host->remove(engine->host, router, gone, gone_count);
-	if (added)
-		step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
-}
-
-static void router_change(struct engine *engine, struct router *router, struct instant now,
-			  const struct conf *conf, const struct conf_instance *instance)
-{
-	struct vrrp_config config = vrrp_config_of(conf, instance);
-
-	take_values(router, instance);
-	vrrp_reconfigure(&router->vrrp, now, &config);
-	/* An advert that this sends still lists the addresses that are there. */
-	step_priority(engine, router, now);
-	change_addresses(engine, router, now, instance);
-}
-
-/* Stops at once: a handover of a router that the file no longer names would be news to nobody. */
-static void router_drop(struct engine *engine, struct router *router, struct instant now)
-{
-	step_type(engine, router, now, VRRP_EVENT_SHUTDOWN);
-	if (router->vrrp.started)
-		step_type(engine, router, now, VRRP_EVENT_SHUTDOWN);
-	free(router);
-}
-
-static struct router *find_same(const struct engine *engine, const struct conf_instance *instance,
-				enum addr_family family)
-{
 	for (size_t i = 0; i < engine->router_count; i++) {
-		struct router *router = engine->routers[i];
+		const struct router_settings *settings = &engine->routers[i]->settings;
 
-		if (router->family == family && router->vrid == instance->virtual_router_id &&
-		    !strcmp(router->instance, instance->name) &&
-		    (!strcmp(router->interface, instance->interface) ||
-		     (!router->interface[0] &&
-		      !strcmp(router->interface_name, instance->interface)) ||
-		     (router->interface_name[0] && !instance->interface[0])))
-			return router;
-	}
-	return NULL;
-}
-
-static void index_by_vrid(struct engine *engine)
-{
-	memset(engine->by_vrid, 0, sizeof(engine->by_vrid));
-	for (size_t i = engine->router_count; i-- > 0;) {
-		struct router *router = engine->routers[i];
-		struct router **head = &engine->by_vrid[router->family][router->vrid];
-
-		router->next_same_vrid = *head;
-		*head = router;
-	}
-}
-
-static bool contains(struct router *const *routers, size_t count, const struct router *router)
-{
-	for (size_t i = 0; i < count; i++)
-		if (routers[i] == router)
-			return true;
-	return false;
-}
-
-/* Routers for conf, the old ones where they are the same; NULL, with nothing changed, if there is
- * no memory. */
-static struct router **make_routers(const struct engine *engine, const struct conf *conf,
-				    size_t *ret_count)
-{
-	size_t count = 0;
-	struct router **routers =
-		calloc(conf->instance_count * ADDR_FAMILY_COUNT + 1, sizeof(struct router *));
-
-	if (!routers)
-		return NULL;
-	for (size_t i = 0; i < conf->instance_count * ADDR_FAMILY_COUNT; i++) {
-		const struct conf_instance *instance = &conf->instances[i / ADDR_FAMILY_COUNT];
-		enum addr_family family = (enum addr_family)(i % ADDR_FAMILY_COUNT);
-		struct router *router;
-
-		if (!conf_instance_has_family(instance, family))
-			continue;
-		router = find_same(engine, instance, family);
-		if (!router)
-			router = router_new(conf, instance, family);
-		if (!router)
-			goto no_memory;
-		routers[count++] = router;
-	}
-	*ret_count = count;
-	return routers;
-
-no_memory:
-	for (size_t i = 0; i < count; i++)
-		if (!contains(engine->routers, engine->router_count, routers[i]))
-			free(routers[i]);
-	free(routers);
-	return NULL;
-}
-
-bool engine_configure(struct engine *engine, struct instant now, const struct conf *conf)
-{
-	size_t count = 0;
-	struct router **routers = make_routers(engine, conf, &count);
-
-	if (!routers)
-		return false;
-	for (size_t i = 0; i < engine->router_count; i++)
-		if (!contains(routers, count, engine->routers[i]))
-			router_drop(engine, engine->routers[i], now);
-	for (size_t i = 0; i < count; i++)
-		router_change(engine, routers[i], now, conf,
-			      conf_instance_find(conf, routers[i]->instance));
-	free(engine->routers);
-	engine->routers = routers;
-	engine->router_count = count;
-	index_by_vrid(engine);
-	return true;
-}
-
-static bool is_vip(const struct engine *engine, const struct addr *address)
-{
-	for (size_t i = 0; i < engine->router_count; i++) {
-		const struct router *router = engine->routers[i];
-
-		if (addr_in_list(address, router->addresses, router->address_count))
+		if (addr_in_list(address, settings->addresses, settings->address_count))
 			return true;
 	}
 	return false;
 }
 
-/* The node's own address, fit to be a source. */
-static bool is_usable(const struct engine *engine, const struct interface_address *candidate,
-		      enum addr_family family)
+static void step_primary(struct engine *engine, struct router *router, struct instant now,
+			 enum vrrp_event_type type)
 {
-	return candidate->address.family == family && !candidate->deprecated &&
-	       !is_vip(engine, &candidate->address);
+	engine_step(engine, router, now,
+		    &(struct vrrp_event){
+			    .type = type,
+			    .primary = router->own[router->settings.family],
+		    });
 }
 
-/* Whether adverts may be sent from this address of the interface (RFC 9568 7.2). */
-static bool is_primary(const struct router *router, const struct addr *address)
-{
-	if (!router->unicast)
-		return router->family == ADDR_FAMILY_IPV4 || addr_is_link_local(address);
-	if (!addr_is_unspecified(&router->unicast_src_ip))
-		return addr_equal(address, &router->unicast_src_ip);
-	return addr_in_list(address, router->peers, router->peer_count);
-}
-
-/* Finds *ret_primary, or the reason why there is none. */
-static enum vrrp_reason examine(const struct engine *engine, const struct router *router,
-				const struct interface *interface, struct addr *ret_primary)
-{
-	bool usable = false;
-
-	if (interface->index == 0)
-		return VRRP_REASON_NO_INTERFACE;
-	for (size_t i = 0; i < interface->address_count; i++) {
-		const struct interface_address *candidate = &interface->addresses[i];
-
-		if (!is_usable(engine, candidate, router->family))
-			continue;
-		if (is_primary(router, &candidate->address)) {
-			*ret_primary = candidate->address;
-			return interface->up ? NO_FAULT : VRRP_REASON_LINK_DOWN;
-		}
-		usable = true;
-	}
-	if (!interface->up)
-		return VRRP_REASON_LINK_DOWN;
-	return usable && router->unicast && addr_is_unspecified(&router->unicast_src_ip)
-		       ? VRRP_REASON_NOT_A_PEER
-		       : VRRP_REASON_NO_ADDRESS;
-}
-
-/* BANDS: the IPv4 address if the interface has one, for both families, else the IPv6 one. */
-static void find_auto_address(const struct engine *engine, struct router *router,
-			      const struct interface *interface)
-{
-	struct addr found = router->primary;
-
-	for (size_t i = 0; i < interface->address_count; i++)
-		if (is_usable(engine, &interface->addresses[i], ADDR_FAMILY_IPV4)) {
-			found = interface->addresses[i].address;
-			break;
-		}
-	if (!addr_is_unspecified(&found))
-		router->auto_address = found;
-	router->ready_priority = ready_priority_of(router);
-}
-
-static bool is_present(const struct interface *interface, const struct addr *address)
-{
-	for (size_t i = 0; i < interface->address_count; i++)
-		if (addr_equal(&interface->addresses[i].address, address))
-			return true;
-	return false;
-}
-
-/* Takes over what the kernel shows of the addresses. True if one was lost that had been there. */
-static bool compare_presence(struct router *router, const struct interface *interface)
-{
-	bool lost = false;
-
-	for (size_t i = 0; i < router->address_count; i++) {
-		bool present = is_present(interface, &router->addresses[i]);
-
-		lost |= router->present[i] && !present;
-		router->present[i] = present;
-	}
-	return lost;
-}
-
-static bool any_present(const struct router *router)
-{
-	for (size_t i = 0; i < router->address_count; i++)
-		if (router->present[i])
-			return true;
-	return false;
-}
-
-/* Tells the machine what keeps the router from working, or that nothing does and where adverts come
- * from. */
+/* Tells the machine what keeps the router from working, that nothing does any more, or that adverts
+ * come from another address. A fault of the machine's own (ADD_FAILED) is the machine's to end. */
 static void evaluate(struct engine *engine, struct router *router, struct instant now)
 {
-	struct vrrp *vr = &router->vrrp;
-	bool faulty_before =
-		vr->reason >= VRRP_REASON_NO_INTERFACE && vr->reason < VRRP_REASON_ADD_FAILED;
-	enum vrrp_reason fault = router->link_fault;
+	const struct vrrp *vr = &router->vrrp;
+	bool faulty_before = vr->fault != VRRP_FAULT_NONE && vr->fault != VRRP_FAULT_ADD_FAILED;
+	enum vrrp_fault fault = router_fault(router);
 
-	if (fault == NO_FAULT && router->socket_closed)
-		fault = VRRP_REASON_NO_SOCKET;
-	if (fault != NO_FAULT && vr->reason != fault)
-		step_fault(engine, router, now, fault);
-	else if (fault == NO_FAULT &&
-		 (faulty_before || !addr_equal(&router->primary, &vr->primary)))
-		step(engine, router, now,
-		     &(struct vrrp_event){.type = VRRP_EVENT_RECOVER, .primary = router->primary});
+	if (fault != VRRP_FAULT_NONE && vr->fault != fault)
+		engine_step(engine, router, now,
+			    &(struct vrrp_event){.type = VRRP_EVENT_FAULT, .fault = fault});
+	else if (fault == VRRP_FAULT_NONE && faulty_before)
+		step_primary(engine, router, now, VRRP_EVENT_FAULTS_GONE);
+	else if (fault == VRRP_FAULT_NONE &&
+		 !addr_equal(&router->own[router->settings.family], &vr->primary))
+		step_primary(engine, router, now, VRRP_EVENT_PRIMARY);
 }
 
 static void trace(struct engine *engine, const struct router *router, enum engine_trace what,
 		  const struct packet *packet)
 {
-	engine->host->trace(engine->host, router, what, ADVERT_OK, packet);
+	engine->io->trace(engine->io, router, what, ADVERT_OK, packet);
+}
+
+/* RECONCILE, not Active: without an own address of the family a "VIP" may be the node's only
+ * address, by a slip in the file, so it stays. */
+static void remove_leftovers(struct engine *engine, struct router *router)
+{
+	struct addr leftovers[ROUTER_ADDRESSES_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < router->settings.address_count; i++) {
+		const struct addr *address = &router->settings.addresses[i];
+
+		if (!router->present[i] || addr_is_unspecified(&router->own[address->family]))
+			continue;
+		leftovers[count++] = *address;
+		router->present[i] = false;
+	}
+	if (count == 0)
+		return;
+	trace(engine, router, ENGINE_TRACE_REMOVED, NULL);
+	engine->io->remove(engine->io, router, leftovers, count);
 }
 
 /* RECONCILE */
-static void reconcile(struct engine *engine, struct router *router, struct instant now, bool lost,
-		      bool disturbed)
+static void reconcile(struct engine *engine, struct router *router, struct instant now,
+		      struct router_news news)
 {
-	if (router->vrrp.state == VRRP_STATE_ACTIVE) {
-		if (disturbed && !lost)
-			step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
-		if (!lost)
-			return;
+	if (router->vrrp.state != VRRP_STATE_ACTIVE) {
+		remove_leftovers(engine, router);
+		return;
+	}
+	if (news.lost) {
 		router->counters.vip_readded++;
 		trace(engine, router, ENGINE_TRACE_READDED, NULL);
-		step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
-	} else if (!addr_is_unspecified(&router->primary) && any_present(router)) {
-		/* Without a primary address the "VIP" may be the node's only address, by a slip in
-		 * the file. */
-		trace(engine, router, ENGINE_TRACE_REMOVED, NULL);
-		remove_addresses(engine, router);
 	}
-}
-
-/* True if the neighbours have to be told again: another hardware address, or the carrier went and
- * came back. */
-static bool take_link(struct router *router, const struct interface *interface)
-{
-	bool changed = router->carrier_changes != interface->carrier_changes ||
-		       memcmp(router->mac, interface->mac, sizeof(router->mac)) != 0;
-
-	router->carrier_changes = interface->carrier_changes;
-	memcpy(router->mac, interface->mac, sizeof(router->mac));
-	return changed;
+	if (news.lost || news.disturbed)
+		step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
 }
 
 void engine_interface(struct engine *engine, struct instant now, struct router *router,
 		      const struct interface *interface)
 {
 	bool replaced = router->ifindex != 0 && interface->index != router->ifindex;
-	bool disturbed = take_link(router, interface);
-	bool lost;
+	struct router_news news;
 
+	/* The addresses go from the old interface, so its fault comes first. */
 	if (replaced)
-		step_fault(engine, router, now, VRRP_REASON_NO_INTERFACE);
-	router->primary = (struct addr){.family = router->family};
-	router->link_fault = examine(engine, router, interface, &router->primary);
-	memcpy(router->interface_name, interface->name, sizeof(router->interface_name));
-	router->ifindex = interface->index;
-	lost = compare_presence(router, interface);
+		engine_step(engine, router, now,
+			    &(struct vrrp_event){.type = VRRP_EVENT_FAULT,
+						 .fault = VRRP_FAULT_NO_INTERFACE});
+	news = router_take_interface(router, interface, is_vip, engine);
 	evaluate(engine, router, now);
-	find_auto_address(engine, router, interface);
-	step_priority(engine, router, now);
-	reconcile(engine, router, now, lost, disturbed);
-	if (!router->interface_known && !engine->shutting_down) {
-		router->interface_known = true;
+	router_take_auto_address(router, interface, is_vip, engine);
+	engine_step_priority(engine, router, now);
+	reconcile(engine, router, now, news);
+	if (!router->vrrp.started && !engine->shutting_down)
 		step_type(engine, router, now, VRRP_EVENT_STARTUP);
-	}
 }
 
 void engine_socket(struct engine *engine, struct instant now, struct router *router, bool open)
@@ -636,21 +305,24 @@ void engine_socket(struct engine *engine, struct instant now, struct router *rou
 	evaluate(engine, router, now);
 }
 
-/* The derived link-local address does not count as shared: everybody with this VRID has it. */
-static bool shares_address(const struct router *router, const struct advert *advert, bool *ret_same)
+/* ---- Packets ---- */
+
+/* The derived link-local address does not count as shared: every router with this VRID has it. */
+static bool shares_address(const struct router_settings *settings, const struct advert *advert,
+			   bool *ret_same)
 {
-	size_t first = router->link_local_derived ? 1 : 0;
+	size_t first = settings->link_local_derived ? 1 : 0;
 	unsigned known = 0;
 	bool shares = false;
 
 	for (unsigned i = 0; i < advert->address_count; i++) {
 		struct addr address = advert_address(advert, i);
 
-		known += addr_in_list(&address, router->addresses, router->address_count);
-		shares |= addr_in_list(&address, router->addresses + first,
-				       router->address_count - first);
+		known += addr_in_list(&address, settings->addresses, settings->advertised_count);
+		shares |= addr_in_list(&address, settings->addresses + first,
+				       settings->advertised_count - first);
 	}
-	*ret_same = known == advert->address_count && known == router->address_count;
+	*ret_same = known == advert->address_count && known == settings->advertised_count;
 	return shares;
 }
 
@@ -658,47 +330,21 @@ static bool shares_address(const struct router *router, const struct advert *adv
 static enum advert_refusal examine_advert(const struct router *router, const struct packet *packet,
 					  const struct advert *advert, bool *ret_same_addresses)
 {
+	const struct router_settings *settings;
 	bool same;
 
 	if (!router)
 		return ADVERT_UNKNOWN_VRID;
+	settings = &router->settings;
 	if (addr_equal(&packet->source, &router->vrrp.primary))
 		return ADVERT_SOURCE_OWN;
-	if (router->unicast && !addr_in_list(&packet->source, router->peers, router->peer_count))
+	if (settings->unicast &&
+	    !addr_in_list(&packet->source, settings->peers, settings->peer_count))
 		return ADVERT_SOURCE_NOT_PEER;
-	if (!shares_address(router, advert, &same))
+	if (!shares_address(settings, advert, &same))
 		return ADVERT_ADDRESSES_FOREIGN;
-	if (advert->interval_cs > ENGINE_INTERVAL_FACTOR * router->vrrp.config.advert_int_cs)
-		return ADVERT_INTERVAL_EXCESSIVE;
 	*ret_same_addresses = same;
 	return ADVERT_OK;
-}
-
-static void remember(struct router *router, struct instant now, const struct packet *packet,
-		     uint8_t priority)
-{
-	struct router_heard *slot = NULL;
-
-	for (size_t i = 0; i < router->heard_count; i++)
-		if (addr_equal(&router->heard[i].address, &packet->source))
-			slot = &router->heard[i];
-	if (!slot && router->heard_count < ENGINE_HEARD_MAX)
-		slot = &router->heard[router->heard_count++];
-	if (!slot) {
-		slot = &router->heard[0];
-		for (size_t i = 1; i < router->heard_count; i++)
-			if (router->heard[i].at.us < slot->at.us)
-				slot = &router->heard[i];
-	}
-	*slot = (struct router_heard){.address = packet->source, .priority = priority, .at = now};
-}
-
-static void follow(struct router *router, struct instant now, const struct packet *packet,
-		   uint8_t priority)
-{
-	router->active_known = priority != VRRP_PRIORITY_STOP;
-	router->active_router =
-		(struct router_heard){.address = packet->source, .priority = priority, .at = now};
 }
 
 static void count_accepted(struct engine *engine, struct router *router,
@@ -708,9 +354,9 @@ static void count_accepted(struct engine *engine, struct router *router,
 	struct router_counters *counters = &router->counters;
 
 	counters->adverts_received++;
-	counters->priority_zero_received += advert->priority == VRRP_PRIORITY_STOP;
+	counters->priority_zero_received += advert->priority == PRIORITY_STOP;
 	counters->checksum_rfc5798_received += advert->checksum == ADVERT_CHECKSUM_RFC5798;
-	if (advert->interval_cs != router->vrrp.config.advert_int_cs) {
+	if (advert->interval_cs != router->settings.vrrp.advert_int_cs) {
 		counters->interval_differs++;
 		trace(engine, router, ENGINE_TRACE_INTERVAL_DIFFERS, packet);
 	}
@@ -718,7 +364,7 @@ static void count_accepted(struct engine *engine, struct router *router,
 		counters->addresses_differ++;
 		trace(engine, router, ENGINE_TRACE_ADDRESSES_DIFFER, packet);
 	}
-	if (advert->priority > HEALTH_BAND_READY_MAX)
+	if (advert->priority == PRIORITY_OWNER)
 		trace(engine, router, ENGINE_TRACE_PRIORITY_OWNER, packet);
 }
 
@@ -734,28 +380,51 @@ void engine_packet(struct engine *engine, struct instant now, int ifindex,
 	if (refusal == ADVERT_OK)
 		refusal = examine_advert(router, packet, &advert, &same_addresses);
 	if (refusal != ADVERT_OK) {
-		(router ? router->counters.rejected : engine->rejected)[refusal]++;
-		engine->host->trace(engine->host, router, ENGINE_TRACE_REFUSED, refusal, packet);
+		uint64_t *rejected = router ? router->counters.rejected : engine->rejected;
+
+		rejected[refusal]++;
+		engine->io->trace(engine->io, router, ENGINE_TRACE_REFUSED, refusal, packet);
 		return;
 	}
 	count_accepted(engine, router, packet, &advert, same_addresses);
-	remember(router, now, packet, advert.priority);
-	step(engine, router, now,
-	     &(struct vrrp_event){
-		     .type = VRRP_EVENT_ADVERT,
-		     .advert = {.source = packet->source,
-				.interval_cs = advert.interval_cs,
-				.priority = advert.priority},
-	     });
-	if (router->vrrp.state == VRRP_STATE_BACKUP)
-		follow(router, now, packet, advert.priority);
+	router_remember(router, now, &packet->source, advert.priority);
+	engine_step(engine, router, now,
+		    &(struct vrrp_event){
+			    .type = VRRP_EVENT_ADVERT,
+			    .advert = {.source = packet->source,
+				       .interval_cs = advert.interval_cs,
+				       .priority = advert.priority},
+		    });
 }
 
-void engine_ready(struct engine *engine, struct instant now, bool ready)
+/* ---- Readiness, requests and time ---- */
+
+static void step_priorities(struct engine *engine, struct instant now)
 {
-	engine->ready = ready;
 	for (size_t i = 0; i < engine->router_count; i++)
-		step_priority(engine, engine->routers[i], now);
+		engine_step_priority(engine, engine->routers[i], now);
+}
+
+bool engine_probe_result(struct engine *engine, struct instant now, enum health_result result)
+{
+	bool changed = health_step(&engine->health, result);
+
+	/* The band may also have changed since the last result, with the limits. */
+	step_priorities(engine, now);
+	return changed;
+}
+
+void engine_limit_health(struct engine *engine, unsigned fall, unsigned rise)
+{
+	assert(fall > 0 && rise > 0);
+	engine->health.fall = fall;
+	engine->health.rise = rise;
+}
+
+void engine_forget_health(struct engine *engine, struct instant now)
+{
+	health_init(&engine->health, engine->health.fall, engine->health.rise);
+	step_priorities(engine, now);
 }
 
 void engine_step_down(struct engine *engine, struct instant now, int64_t hold_us)
@@ -763,7 +432,7 @@ void engine_step_down(struct engine *engine, struct instant now, int64_t hold_us
 	struct vrrp_event event = {.type = VRRP_EVENT_STEP_DOWN, .hold_us = hold_us};
 
 	for (size_t i = 0; i < engine->router_count; i++)
-		step(engine, engine->routers[i], now, &event);
+		engine_step(engine, engine->routers[i], now, &event);
 }
 
 void engine_shutdown(struct engine *engine, struct instant now)

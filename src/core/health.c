@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/health.h"
 
+#include <assert.h>
 #include <limits.h>
 
 const char *health_result_name(enum health_result result)
@@ -22,6 +23,26 @@ const char *health_result_name(enum health_result result)
 	return names[result];
 }
 
+bool health_is_answer(enum health_result result)
+{
+	switch (result) {
+	case HEALTH_OK:
+	case HEALTH_TLS:
+	case HEALTH_CERTIFICATE:
+	case HEALTH_UNAUTHORIZED:
+	case HEALTH_FORBIDDEN:
+	case HEALTH_STATUS:
+	case HEALTH_RESPONSE:
+		return true;
+	case HEALTH_REFUSED:
+	case HEALTH_TIMEOUT:
+	case HEALTH_CLOSED:
+	case HEALTH_UNABLE:
+		return false;
+	}
+	return false;
+}
+
 void health_init(struct health *health, unsigned fall, unsigned rise)
 {
 	*health = (struct health){.fall = fall, .rise = rise};
@@ -36,12 +57,19 @@ static void count(struct health *health, enum health_result result)
 	if (health->consecutive < UINT_MAX)
 		health->consecutive++;
 	health->last = result;
+	if (health_is_answer(result)) {
+		health->answered_before = true;
+		health->since_answer = 0;
+	} else if (health->since_answer < UINT_MAX) {
+		health->since_answer++;
+	}
 }
 
 bool health_step(struct health *health, enum health_result result)
 {
-	bool before = health->ready;
+	enum priority_band before = health_band(health);
 
+	assert(health->fall > 0 && health->rise > 0);
 	count(health, result);
 	if (result == HEALTH_OK) {
 		if (!health->succeeded_before || health->consecutive >= health->rise)
@@ -50,32 +78,14 @@ bool health_step(struct health *health, enum health_result result)
 	} else if (result == HEALTH_REFUSED || health->consecutive >= health->fall) {
 		health->ready = false;
 	}
-	return health->ready != before;
+	return health_band(health) != before;
 }
 
-const char *health_band_name(enum health_band band)
+enum priority_band health_band(const struct health *health)
 {
-	return band == HEALTH_BAND_READY ? "ready" : "unready";
-}
-
-enum health_band health_band(uint8_t priority)
-{
-	return priority >= HEALTH_BAND_READY_MIN ? HEALTH_BAND_READY : HEALTH_BAND_UNREADY;
-}
-
-uint8_t health_priority(uint8_t ready_priority, bool ready)
-{
-	if (ready)
-		return ready_priority;
-	if (ready_priority == HEALTH_BAND_READY_MIN)
-		return HEALTH_BAND_UNREADY_MIN;
-	return (uint8_t)(ready_priority - HEALTH_BAND_DISTANCE);
-}
-
-uint8_t health_auto_priority(const struct addr *primary)
-{
-	const uint8_t *low = primary->bytes + addr_size(primary->family) - 2;
-	unsigned n = (unsigned)low[0] << 8 | low[1];
-
-	return (uint8_t)(HEALTH_BAND_READY_MIN + 61 * n % 100);
+	if (health->ready)
+		return PRIORITY_BAND_READY;
+	return health->answered_before && health->since_answer < health->fall
+		       ? PRIORITY_BAND_ANSWERING
+		       : PRIORITY_BAND_DOWN;
 }

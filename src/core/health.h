@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From probe results to ready or unready (rule HEALTH), and from readiness to the priority on the
- * wire (rule BANDS).
+ * From probe results to readiness and to the band that the node advertises (rule HEALTH). The
+ * engine owns the one copy of it; the probe reports results and judges nothing.
  */
 #ifndef CPVRRP_CORE_HEALTH_H
 #define CPVRRP_CORE_HEALTH_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "core/addr.h"
+#include "core/priority.h"
 
 /* Everything a probe can end in. Only HEALTH_OK is a success, only HEALTH_REFUSED is a hard
  * failure. */
@@ -31,43 +30,27 @@ enum health_result {
 /* The word in state and metrics: "ok", "refused", "timeout", ... */
 const char *health_result_name(enum health_result result);
 
+/* Whether the result shows a server that answers, though perhaps not with 200. */
+bool health_is_answer(enum health_result result);
+
 struct health {
-	unsigned fall; /* soft failures in a row until unready, 1..100 */
+	unsigned fall; /* soft failures in a row until not ready, 1..100 */
 	unsigned rise; /* successes in a row until ready, 1..100 */
 	bool ready;
 	bool succeeded_before;	 /* since start */
+	bool answered_before;	 /* since start */
+	unsigned since_answer;	 /* results since the last answer; saturates */
 	unsigned consecutive;	 /* results of the kind of the last one, in a row; saturates */
 	enum health_result last; /* meaningful once consecutive > 0 */
 };
 
-/* Unready, nothing seen yet. */
+/* Not ready, nothing seen yet. */
 void health_init(struct health *health, unsigned fall, unsigned rise);
 
-/* Takes one probe result. True if readiness changed. */
+/* Takes one probe result. True if readiness or the band changed. */
 bool health_step(struct health *health, enum health_result result);
 
-#define HEALTH_BAND_READY_MIN 155
-#define HEALTH_BAND_READY_MAX 254
-#define HEALTH_BAND_DISTANCE 154
-#define HEALTH_BAND_UNREADY_MIN 2 /* 1 is for who leaves (VRRP_PRIORITY_LEAVING) */
-
-enum health_band {
-	HEALTH_BAND_UNREADY,
-	HEALTH_BAND_READY,
-};
-
-/* "unready" or "ready". */
-const char *health_band_name(enum health_band band);
-
-/* The band of a priority heard on the wire; other implementations may use 101..154 (unready) and
- * 255 (ready). */
-enum health_band health_band(uint8_t priority);
-
-/* The priority on the wire of a node whose ready priority is 155..254; unready, 155 is as low as
- * 156. */
-uint8_t health_priority(uint8_t ready_priority, bool ready);
-
-/* `priority = auto`: 155 + (61 * n) mod 100, n the low 16 bits of the primary address. */
-uint8_t health_auto_priority(const struct addr *primary);
+/* Ready; else answering if one of the last `fall` results was an answer; else down. */
+enum priority_band health_band(const struct health *health);
 
 #endif

@@ -13,6 +13,10 @@ struct instant {
 	int64_t us;
 };
 
+#define SECOND_US INT64_C(1000000)
+#define CENTISECOND_US INT64_C(10000)
+#define MILLISECOND_US INT64_C(1000)
+
 /* Later than every point a clock can show; the value of a timer that is not set. */
 #define INSTANT_NEVER ((struct instant){INT64_MAX})
 
@@ -37,6 +41,11 @@ static inline int64_t instant_since(struct instant later, struct instant earlier
 static inline bool instant_due(struct instant t, struct instant now)
 {
 	return t.us <= now.us;
+}
+
+static inline struct instant instant_max(struct instant a, struct instant b)
+{
+	return a.us > b.us ? a : b;
 }
 
 static inline struct instant instant_min(struct instant a, struct instant b)

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The state machine of one virtual router (RFC 9568 6) with cpvrrp's rules PREEMPT, HANDOVER, ORDER
- * and ANNOUNCE. Pure: time and events come in, actions go out. The caller carries the actions out
- * in order; if an ADD_ADDRESSES fails it drops the rest and steps a FAULT, so that nobody claims
- * the role without the address.
+ * and SOCKETS FIRST. Pure: time and events come in, actions go out.
+ *
+ * The machine remembers facts (what it heard, what it said, since when) and computes what follows:
+ * when it takes over (vrrp_takeover()) and whether others may have given it up are functions of the
+ * facts and the configuration, so a change of either needs no code of its own.
+ *
+ * The caller carries the actions out in order. The outcome of an action comes back as an event, at
+ * once and before the next action: ADDED or ADD_FAILED after ADD_ADDRESSES (which is always the
+ * last one of its list), SENT or SEND_FAILED after SEND_ADVERT.
  */
 #ifndef CPVRRP_CORE_VRRP_H
 #define CPVRRP_CORE_VRRP_H
@@ -12,7 +18,9 @@
 #include <stdint.h>
 
 #include "core/addr.h"
+#include "core/announcer.h"
 #include "core/instant.h"
+#include "core/priority.h"
 
 enum vrrp_state {
 	VRRP_STATE_INITIALIZE,
@@ -30,37 +38,47 @@ enum vrrp_preempt {
 	VRRP_PREEMPT_NEVER,  /* Preempt_Mode False, but a lower band is preempted */
 };
 
-/* Why a router is in its state. The faults, from VRRP_REASON_NO_INTERFACE on, keep it in
- * Initialize. */
+/* Why a router is in its state, for people: the machine never asks. */
 enum vrrp_reason {
 	VRRP_REASON_STARTUP,	     /* not started yet, or just started */
 	VRRP_REASON_RECOVERED,	     /* a fault has gone */
 	VRRP_REASON_ACTIVE_DOWN,     /* nothing heard for Active_Down_Interval */
 	VRRP_REASON_ACTIVE_STOPPED,  /* the Active sent priority 0 */
+	VRRP_REASON_ACTIVE_LEAVING,  /* the Active sent priority 1 */
 	VRRP_REASON_ACTIVE_UNREADY,  /* the Active is in a lower band */
 	VRRP_REASON_ACTIVE_LOWER,    /* the Active's priority is lower, and preempt is `always` */
 	VRRP_REASON_HIGHER_PRIORITY, /* a better router's advert */
-	VRRP_REASON_OVERSLEPT, /* slept over Active_Down_Interval while Active, and heard another
-				  Active */
+	VRRP_REASON_CLAIM_EXPIRED,   /* silent for Active_Down_Interval while Active, and another
+					Active was heard */
 	VRRP_REASON_STEP_DOWN,
 	VRRP_REASON_SHUTDOWN,
-	VRRP_REASON_NO_INTERFACE, /* the interface does not exist */
-	VRRP_REASON_LINK_DOWN,	  /* administratively down or no carrier */
-	VRRP_REASON_NO_ADDRESS,	  /* no address of the family to send from */
-	VRRP_REASON_NOT_A_PEER,	  /* no address of the interface is in unicast_peer */
-	VRRP_REASON_NO_SOCKET,	  /* the raw socket cannot be opened */
-	VRRP_REASON_ADD_FAILED, /* an address could not be added; tried again after VRRP_RETRY_US */
-	VRRP_REASON_SEND_FAILED, /* adverts could not be sent; tried again after VRRP_RETRY_US */
+	VRRP_REASON_FAULT, /* see enum vrrp_fault */
 };
-#define VRRP_REASON_COUNT (VRRP_REASON_SEND_FAILED + 1)
+#define VRRP_REASON_COUNT (VRRP_REASON_FAULT + 1)
 
-/* The word in state and metrics: "startup", "active_down", "no_interface", ... */
+/* The word in state and metrics: "startup", "active_down", ... */
 const char *vrrp_reason_name(enum vrrp_reason reason);
 
-#define VRRP_RETRY_US 1000000	       /* Initialize after a failed action */
-#define VRRP_PRIORITY_STOP 0	       /* RFC 9568 5.2.4: the Active stops */
-#define VRRP_PRIORITY_LEAVING 1	       /* HANDOVER: anybody is better */
-#define VRRP_ANNOUNCE_SPACING_US 10000 /* between announcements that the network provokes */
+/* What keeps a router in Initialize. */
+enum vrrp_fault {
+	VRRP_FAULT_NONE,
+	VRRP_FAULT_NO_INTERFACE, /* the interface does not exist */
+	VRRP_FAULT_LINK_DOWN,	 /* administratively down or no carrier */
+	VRRP_FAULT_NO_ADDRESS,	 /* no address of the family to send from */
+	VRRP_FAULT_NOT_A_PEER,	 /* no address of the interface is in unicast_peer */
+	VRRP_FAULT_NO_SOCKET,	 /* the raw socket cannot be opened */
+	VRRP_FAULT_ADD_FAILED, /* an address could not be added; tried again after VRRP_RETRY_US */
+};
+#define VRRP_FAULT_COUNT (VRRP_FAULT_ADD_FAILED + 1)
+
+/* The word in state and metrics: "none", "no_interface", ... */
+const char *vrrp_fault_name(enum vrrp_fault fault);
+
+/* The fault's word if the reason is FAULT, else the reason's. */
+const char *vrrp_why_name(enum vrrp_reason reason, enum vrrp_fault fault);
+
+#define VRRP_RETRY_US SECOND_US /* Initialize after ADD_FAILED */
+#define VRRP_INTERVAL_FACTOR 4	/* BOUNDS: a longer interval is followed as so many times ours */
 
 struct vrrp_config {
 	enum vrrp_preempt preempt;
@@ -69,6 +87,8 @@ struct vrrp_config {
 	int64_t address_refresh_us;  /* between refreshes of the lease; 0 = never */
 	int64_t announce_refresh_us; /* after the first five; 0 = never */
 };
+
+bool vrrp_config_equal(const struct vrrp_config *a, const struct vrrp_config *b);
 
 enum vrrp_event_type {
 	VRRP_EVENT_STARTUP,
@@ -79,7 +99,12 @@ enum vrrp_event_type {
 	VRRP_EVENT_STEP_DOWN,
 	VRRP_EVENT_ADDRESS_LOST, /* an address of the Active is gone from the kernel */
 	VRRP_EVENT_FAULT,
-	VRRP_EVENT_RECOVER, /* the outside faults are gone, or the primary address changed */
+	VRRP_EVENT_FAULTS_GONE, /* nothing outside keeps the router from working any more */
+	VRRP_EVENT_PRIMARY,	/* the primary address changed */
+	VRRP_EVENT_ADDED,	/* every address is on the interface */
+	VRRP_EVENT_ADD_FAILED,	/* one could not be added; none that was missing before is left */
+	VRRP_EVENT_SENT,	/* the advert is on the wire */
+	VRRP_EVENT_SEND_FAILED,
 };
 
 struct vrrp_event {
@@ -90,10 +115,11 @@ struct vrrp_event {
 			uint16_t interval_cs; /* not 0 */
 			uint8_t priority;
 		} advert;
-		uint8_t priority;	/* PRIORITY: 1..254 */
-		int64_t hold_us;	/* STEP_DOWN: stay lowest for so long */
-		enum vrrp_reason fault; /* FAULT: VRRP_REASON_NO_INTERFACE or later */
-		struct addr primary;	/* RECOVER: the address that adverts are sent from */
+		uint8_t priority;      /* PRIORITY: 3..254, by readiness. SENT: what was sent */
+		int64_t hold_us;       /* STEP_DOWN: stay lowest for so long */
+		enum vrrp_fault fault; /* FAULT: any but NONE and ADD_FAILED */
+		struct addr primary;   /* FAULTS_GONE, PRIMARY: adverts are sent from it */
+		int64_t took_us;       /* ADDED: the kernel kept the caller waiting until now */
 	};
 };
 
@@ -102,77 +128,118 @@ enum vrrp_action_type {
 	VRRP_ACTION_ADD_ADDRESSES, /* idempotent: also refreshes the lease */
 	VRRP_ACTION_REMOVE_ADDRESSES,
 	VRRP_ACTION_ANNOUNCE,
-	VRRP_ACTION_NOTIFY,
+	VRRP_ACTION_NOTIFY, /* the state or its fault has changed */
+};
+
+struct vrrp_transition {
+	enum vrrp_state from;
+	enum vrrp_state to;
+	enum vrrp_reason reason;
+	enum vrrp_fault fault; /* NONE unless reason is FAULT */
 };
 
 struct vrrp_action {
 	enum vrrp_action_type type;
-	uint8_t priority;	 /* SEND_ADVERT */
-	enum vrrp_state state;	 /* NOTIFY: the state entered */
-	enum vrrp_reason reason; /* NOTIFY */
+	uint8_t priority;		   /* SEND_ADVERT */
+	struct vrrp_transition transition; /* NOTIFY */
 };
 
-#define VRRP_ACTIONS_MAX 6
+#define VRRP_ACTIONS_MAX 3
 
 struct vrrp_actions {
 	unsigned count;
 	struct vrrp_action list[VRRP_ACTIONS_MAX];
 };
 
+enum vrrp_timer {
+	VRRP_TIMER_ADVER,    /* Active: Adver_Timer */
+	VRRP_TIMER_REFRESH,  /* Active: the lease */
+	VRRP_TIMER_HANDOVER, /* Active, leaving: nobody has taken over by then */
+	VRRP_TIMER_RETRY,    /* Initialize after ADD_FAILED */
+	VRRP_TIMER_HOLD,     /* any state, after STEP_DOWN: lowest until then */
+};
+#define VRRP_TIMER_COUNT (VRRP_TIMER_HOLD + 1)
+
+/* An advert of another router. */
+struct vrrp_heard {
+	struct addr address;
+	uint8_t priority;
+	uint16_t interval_cs;
+	bool first; /* of a new Active: its interval is not believed yet (BOUNDS) */
+	struct instant at;
+};
+
 struct vrrp {
 	struct vrrp_config config;
 	enum vrrp_state state;
 	enum vrrp_reason reason;
-	bool started;	     /* between STARTUP and SHUTDOWN */
-	bool shutting_down;  /* Active, and the handover ends in Initialize */
-	uint8_t priority;    /* by readiness; see vrrp_priority() for what is advertised */
-	struct addr primary; /* unspecified until the first RECOVER */
-	uint16_t active_adver_interval_cs;
-	/* Backup: the Active that is followed, and when it spoke last; priority 0 = there is none.
-	 */
-	uint8_t active_priority;
-	struct addr active_address;
-	struct instant active_heard;
+	enum vrrp_fault fault;	     /* NONE in Backup and Active */
+	bool started;		     /* between STARTUP and the end of SHUTDOWN */
+	bool shutting_down;	     /* Active, and the handover ends in Initialize */
+	uint8_t priority;	     /* by readiness; see vrrp_priority() for what is advertised */
+	struct instant preempt_from; /* the end of preempt_delay */
+	struct addr primary;	     /* unspecified until the first FAULTS_GONE */
+	struct instant timers[VRRP_TIMER_COUNT]; /* INSTANT_NEVER when not set */
 
-	/* Timers; INSTANT_NEVER when not set. */
-	struct instant active_down; /* Backup: Active_Down_Timer */
-	struct instant adver;	    /* Active: Adver_Timer */
-	struct instant given_up;    /* Active: Active_Down_Interval after the last advert */
-	struct instant handover;    /* Active, leaving: nobody has taken over by then */
-	struct instant refresh;	    /* Active: the lease */
-	struct instant announce;    /* Active: the next announcement */
-	struct instant retry;	    /* Initialize after a failed action */
-	struct instant hold_end;    /* after STEP_DOWN: lowest until then */
+	/* The last advert on the wire. At a takeover the claim begins before the first one. */
+	struct {
+		struct instant at;
+		uint16_t interval_cs;
+		uint8_t priority;
+	} said;
 
-	unsigned announce_step;		  /* position in the schedule of ANNOUNCE */
-	struct instant announced;	  /* the last announcement; meaningful while Active */
-	struct instant preempt_from;	  /* preempt_delay is over */
-	enum vrrp_reason takeover_reason; /* why active_down will fire */
+	/* Meaningful in Backup. */
+	struct {
+		/* The last advert of the Active; priority 0: it has stopped, or, with `at` never,
+		 * none was heard. */
+		struct vrrp_heard heard;
+		/* What Active_Down_Timer counts from: the last advert that spoke against a
+		 * takeover, or, with interval_cs 0, the entry into the state. */
+		struct vrrp_heard followed;
+		/* Since when the Active has stopped, or is in a lower band with preempt_delay over
+		 * (which may lie ahead); INSTANT_NEVER: neither. */
+		struct instant lower_since;
+	} backup;
+
+	/* Meaningful in Active. */
+	struct announcer announcer;
 };
 
-/* In Initialize, not started, with NO_INTERFACE until the first RECOVER. priority is 1..254. */
+/* In Initialize, not started, with NO_INTERFACE until the first FAULTS_GONE. priority is 3..254. */
 void vrrp_init(struct vrrp *vr, const struct vrrp_config *config, uint8_t priority);
 
-/* Takes other limits and timers without a change of state; running timers keep their points but
- * never grow. */
+/* Takes other limits and intervals without a change of state. */
 void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_config *config);
 
 /* One event. *out is overwritten. */
 void vrrp_step(struct vrrp *vr, struct instant now, const struct vrrp_event *event,
 	       struct vrrp_actions *out);
 
-/* When a TIMEOUT is due; INSTANT_NEVER if no timer is set. */
+/* When a TIMEOUT is due; INSTANT_NEVER if nothing is waited for. */
 struct instant vrrp_deadline(const struct vrrp *vr);
 
-/* The priority on the wire: VRRP_PRIORITY_LEAVING while leaving or held down, else vr->priority. */
+/* The priority on the wire: PRIORITY_LEAVING while leaving or held down, else vr->priority. */
 uint8_t vrrp_priority(const struct vrrp *vr);
 
-/* ADD_ADDRESSES took so long, and so much later the advert behind it was sent: a router that waited
- * for the kernel has not overslept. Without an advert behind it nothing moves. */
-void vrrp_delayed(struct vrrp *vr, int64_t us);
+/* When and why this Backup takes over if it hears nothing more (Active_Down_Timer). */
+struct vrrp_takeover {
+	struct instant at;
+	enum vrrp_reason reason;
+};
+struct vrrp_takeover vrrp_takeover(const struct vrrp *vr);
 
-/* RFC 9568 6.1, in microseconds, with the Active's interval as this router knows it. */
+/* The Active that this Backup knows; NULL in other states or if it knows none. */
+const struct vrrp_heard *vrrp_active_heard(const struct vrrp *vr);
+
+/* SOCKETS FIRST: whether Active_Down_Interval has passed since the last advert on the wire, so that
+ * a Backup may have taken over. Of an Active alone. */
+bool vrrp_claim_expired(const struct vrrp *vr, struct instant now);
+
+/* RFC 9568 6.1, in microseconds, with the Active's interval as this router follows it. */
 int64_t vrrp_skew_time_us(const struct vrrp *vr);
 int64_t vrrp_active_down_interval_us(const struct vrrp *vr);
+
+/* The invariants, as asserts; after every step. */
+void vrrp_assert(const struct vrrp *vr);
 
 #endif

@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "conf/file.h"
 #include "daemon/control.h"
+#include "daemon/control_client.h"
 #include "daemon/daemon.h"
 #include "daemon/manifest.h"
+#include "os/log.h"
 #include "os/probe.h"
 
 enum command {
@@ -29,6 +32,7 @@ enum command {
 };
 
 #define WATCH_MAX_S 3600
+#define OWNER_SIZE 32
 #define STATE_TARGET "/v1/state?format=text"
 
 struct cli {
@@ -44,9 +48,9 @@ struct cli {
 static const char usage[] =
 	"usage: cpvrrp [--config FILE] [--socket PATH]\n"
 	"       cpvrrp --check-config [--config FILE]\n"
-	"       cpvrrp --dump-state[=text|json] | --ready | --step-down[=SECONDS]\n"
-	"              [--config FILE] [--socket PATH]\n"
-	"       cpvrrp --watch[=SECONDS] [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --dump-state[=text|json] | --ready [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --watch [SECONDS] | --step-down [SECONDS] [--config FILE]\n"
+	"              [--socket PATH]\n"
 	"       cpvrrp --manifest [--image REF] [--config FILE] [--socket PATH]\n"
 	"       cpvrrp --version | --help\n";
 
@@ -59,24 +63,36 @@ static const char help[] =
 	"  --socket PATH             control socket, instead of that of the configuration\n"
 	"  --check-config            print the effective configuration, or all its errors\n"
 	"  --dump-state[=text|json]  ask the running daemon what it does and why\n"
-	"  --watch[=SECONDS]         do so again every second, or SECONDS, in place\n"
+	"  --watch [SECONDS]         do so again every second, or SECONDS, in place\n"
 	"  --ready                   succeed if the running daemon answers\n"
-	"  --step-down[=SECONDS]     hand the virtual IP over now and stay lowest for\n"
+	"  --step-down [SECONDS]     hand the virtual IP over now and stay lowest for\n"
 	"                            SECONDS, 60 by default\n"
 	"  --manifest                print a static pod for the configuration\n"
 	"  --image REF               its image, " MANIFEST_IMAGE " by default\n"
 	"  --version                 print the version\n"
 	"  --help                    print this\n"
 	"\n"
+	"-f, -t, -v and -h are short for --config, --check-config, --version and --help.\n"
+	"A value may follow its option with = or as the next word; text and json only\n"
+	"with =.\n"
+	"\n"
+	"Examples:\n"
+	"  cpvrrp -t && pkill -HUP -x cpvrrp\n"
+	"  cpvrrp --dump-state=json | jq -r '.virtual_routers[0].active_router.address'\n"
+	"  cpvrrp --step-down 600\n"
+	"  cpvrrp --manifest >/etc/kubernetes/manifests/cpvrrp.yaml\n"
+	"\n"
 	"Exit status: 0 success, 1 failure, 2 usage, 78 configuration.\n"
 	"See cpvrrp(8) and cpvrrp.conf(5).\n";
 
-/* Options that are no command; above getopt_long()'s '?'. */
+/* Options that are no command; above the letters that getopt_long() returns. */
 enum option_value {
 	OPTION_CONFIG = 256,
 	OPTION_SOCKET,
 	OPTION_IMAGE,
 };
+
+static const char letters[] = "f:htv"; /* as keepalived's */
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, OPTION_CONFIG},
@@ -92,6 +108,22 @@ static const struct option options[] = {
 	{"help", no_argument, NULL, COMMAND_HELP},
 	{NULL, 0, NULL, 0},
 };
+
+/* The value in options of a letter; any other value is as it is. */
+static int long_form(int value)
+{
+	switch (value) {
+	case 'f':
+		return OPTION_CONFIG;
+	case 'h':
+		return COMMAND_HELP;
+	case 't':
+		return COMMAND_CHECK_CONFIG;
+	case 'v':
+		return COMMAND_VERSION;
+	}
+	return value;
+}
 
 static bool parse_seconds(const char *option, const char *text, int max, int *ret_seconds)
 {
@@ -128,12 +160,21 @@ static bool parse_command(struct cli *cli, enum command command, const char *arg
 	return false;
 }
 
+/* SECONDS as a word of its own: getopt_long() takes an argument that may be missing only with =. */
+static const char *next_word(int argc, char **argv, int value)
+{
+	if (optarg || (value != COMMAND_STEP_DOWN && value != COMMAND_WATCH) || optind >= argc ||
+	    *argv[optind] == '-')
+		return optarg;
+	return argv[optind++];
+}
+
 /* False, and said, if the arguments are not as in usage. */
 static bool parse(int argc, char **argv, struct cli *cli)
 {
 	int value;
 
-	while ((value = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((value = long_form(getopt_long(argc, argv, letters, options, NULL))) != -1) {
 		if (value == '?')
 			return false;
 		if (value == OPTION_CONFIG)
@@ -142,7 +183,7 @@ static bool parse(int argc, char **argv, struct cli *cli)
 			cli->socket_path = optarg;
 		else if (value == OPTION_IMAGE)
 			cli->image = optarg;
-		else if (!parse_command(cli, (enum command)value, optarg))
+		else if (!parse_command(cli, (enum command)value, next_word(argc, argv, value)))
 			return false;
 	}
 	if (optind < argc) {
@@ -160,7 +201,7 @@ static bool parse(int argc, char **argv, struct cli *cli)
 	return true;
 }
 
-/* What could not be written must not look like success: a full disk, a closed pipe. */
+/* A full disk or a closed pipe must not look like success. */
 static int finish_output(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
@@ -186,10 +227,9 @@ static int check_config(const struct cli *cli)
 	return finish_output();
 }
 
-static void print_error(void *context, const char *line)
+static void put_line(void *stream, const char *line)
 {
-	(void)context;
-	fprintf(stderr, "%s\n", line);
+	fprintf(stream, "%s\n", line);
 }
 
 static int print_manifest(const struct cli *cli)
@@ -199,16 +239,83 @@ static int print_manifest(const struct cli *cli)
 		.socket_path = cli->socket_path,
 		.image = cli->image ? cli->image : MANIFEST_IMAGE,
 	};
-	/* Without what it names: certificates are those of the node on which the pod will run. */
-	struct conf *conf = conf_file_read(cli->conf_path, print_error, NULL);
+	/* The files that it names are not checked: they are those of the node that runs the pod. */
+	struct conf *conf = conf_file_read(cli->conf_path, put_line, stderr);
 	bool printed;
 
 	if (!conf)
 		return CLI_EXIT_CONFIG;
 	manifest.conf = conf;
-	printed = manifest_print(&manifest, stdout, print_error, NULL);
+	printed = manifest_print(&manifest, stdout, stderr);
 	free(conf);
 	return printed ? finish_output() : CLI_EXIT_CONFIG;
+}
+
+/*
+ * The user who owns path, or the first directory above it that this user may look into. NULL if
+ * that is this user, or if there is none.
+ */
+static const char *other_owner(const char *path, char text[OWNER_SIZE])
+{
+	char part[CONF_PATH_SIZE];
+	struct stat st;
+
+	snprintf(part, sizeof(part), "%s", path);
+	while (lstat(part, &st) != 0) {
+		char *slash = strrchr(part, '/');
+
+		if (!slash || slash == part)
+			return NULL;
+		*slash = '\0';
+	}
+	if (st.st_uid == geteuid())
+		return NULL;
+	snprintf(text, OWNER_SIZE, "user ID %u", (unsigned)st.st_uid);
+	return st.st_uid == 0 ? "root" : text;
+}
+
+/* One line on why there is no answer; NULL without memory. */
+static char *explain_failure(const char *path, int error)
+{
+	char buffer[OWNER_SIZE], *text = NULL;
+	const char *owner = error == -EACCES ? other_owner(path, buffer) : NULL;
+	int size;
+
+	if (owner)
+		size = asprintf(&text, "cpvrrp: %s belongs to another user (%s): %s\n", path, owner,
+				strerror(-error));
+	else if (error == -EPERM)
+		size = asprintf(&text,
+				"cpvrrp: not the daemon but another user's process answers on "
+				"%s; its answer is ignored\n",
+				path);
+	else
+		size = asprintf(&text, "cpvrrp: no daemon answers on %s: %s\n", path,
+				strerror(-error));
+	return size < 0 ? NULL : text;
+}
+
+static void clean_line(char *line)
+{
+	log_clean(line);
+	/* The control characters U+0080 to U+009F in UTF-8. */
+	for (char *at = line; (at = strchr(at, '\xc2')); at++)
+		if ((unsigned char)at[1] >= 0x80 && (unsigned char)at[1] <= 0x9f)
+			at[0] = at[1] = ' ';
+}
+
+/* Leaves nothing in text that could steer a terminal but the newlines. */
+static void clean(char *text)
+{
+	char *end;
+
+	while ((end = strchr(text, '\n'))) {
+		*end = '\0';
+		clean_line(text);
+		*end = '\n';
+		text = end + 1;
+	}
+	clean_line(text);
 }
 
 /* One request to the daemon. *ret_text is its answer, or one line that says why there is none;
@@ -225,21 +332,23 @@ static int request(const struct cli *cli, const char *method, const char *target
 		path = configured;
 	}
 	status = control_request(path, method, target, &body);
+	if (body)
+		clean(body);
 	if (status == 200) {
 		*ret_text = body;
 		return CLI_EXIT_OK;
 	}
-	if ((status < 0 ? asprintf(&text, "cpvrrp: no daemon answers on %s: %s\n", path,
-				   strerror(-status))
-			: asprintf(&text, "cpvrrp: the daemon on %s answers %s %s with %d: %s",
-				   path, method, target, status, body)) < 0)
+	if (status < 0)
+		text = explain_failure(path, status);
+	else if (asprintf(&text, "cpvrrp: the daemon on %s answers %s %s with %d: %s", path, method,
+			  target, status, body) < 0)
 		text = NULL;
 	free(body);
 	*ret_text = text;
 	return CLI_EXIT_FAILED;
 }
 
-/* The same; an answer that is none is said. */
+/* As request(), but the line that says why there is no answer goes to standard error. */
 static int ask(const struct cli *cli, const char *method, const char *target, char **ret_body)
 {
 	char *text;
@@ -267,9 +376,9 @@ static int ask_and_print(const struct cli *cli, const char *method, const char *
 }
 
 /*
- * Over what is there, each line to its end, so that nothing flickers. As many lines as the terminal
- * has, and as much of each as fits, since one more would scroll; nothing about the terminal is
- * changed that would have to be restored.
+ * Overwrites the screen, each line to its end, so that nothing flickers. Prints as many lines as
+ * the terminal has, and as much of each as fits, since one more would scroll; nothing about the
+ * terminal is changed that would have to be restored.
  */
 static void print_in_place(const char *text)
 {
@@ -290,7 +399,7 @@ static void print_in_place(const char *text)
 	fputs("\033[J", stdout);
 }
 
-/* Until it is interrupted: a daemon that is restarted meanwhile is asked again. */
+/* Runs until it is interrupted: a daemon that is restarted meanwhile is asked again. */
 static int watch(const struct cli *cli)
 {
 	bool terminal = isatty(STDOUT_FILENO);

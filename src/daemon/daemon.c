@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/daemon.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
@@ -11,78 +12,46 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "conf/file.h"
-#include "daemon/control.h"
-#include "daemon/io.h"
+#include "daemon/parts.h"
+#include "daemon/reload.h"
+#include "os/clock.h"
 #include "os/confine.h"
-#include "os/log.h"
-#include "os/notify.h"
-#include "os/probe.h"
-#include "report/status.h"
+#include "report/status_text.h"
 
-#define SECOND_US 1000000
-#define LATE_WORTH_A_LINE_US 100000 /* RFC 9568 2.5: log our own delay */
+#define LATE_WORTH_A_LINE_US (100 * MILLISECOND_US) /* RFC 9568 2.5: log our own delay */
 
-struct daemon {
-	const char *conf_path;
-	const char *socket_path; /* NULL = as configured */
-	struct conf *conf;
-
-	struct event_base *base;
-	int timer_fd; /* on CLOCK_MONOTONIC, as struct instant */
-	struct event *timer;
-	struct event *signals[4];
-	struct linux_host *host;
-	struct notify *notify;
-	struct control *control;
-	struct control *metrics; /* NULL if metrics_listen is off */
-	struct probe *probe;	 /* NULL if no router tracks the apiserver */
-
-	struct instant started;
-	struct instant now;   /* of this turn */
-	struct instant armed; /* what the timer is set to */
-	int64_t late_max_us;
-	struct log_limit late;
-
-	struct health health;
-	struct state_apiserver apiserver;
-
-	/* Noted by callbacks, done in the turn. */
-	bool timer_fired;
-	bool shutdown;
-	bool reload;
-	bool dump;
-	bool ready_changed;
-	unsigned step_down_s;
-};
-
-static void probe_reported(void *context, const struct probe_report *report)
+/* True if readiness or the band changed, which is worth a line of its own. */
+static bool log_change(const struct daemon *d, const struct probe_report *report, bool was_ready,
+		       bool changed)
 {
-	struct daemon *d = context;
-	bool first = d->health.consecutive == 0 || d->health.last != report->result;
-	bool changed = health_step(&d->health, report->result);
+	const struct health *health = &d->engine.health;
 
-	state_apiserver_record(&d->apiserver, report);
-	if (changed) {
-		d->apiserver.since = host_clock();
-		d->ready_changed = true;
-	}
-	if (changed && d->health.ready)
+	if (health->ready != was_ready && health->ready)
 		log_notice("apiserver is ready");
-	else if (changed)
+	else if (health->ready != was_ready)
 		log_notice("apiserver is unready: %s (%u in a row)", report->detail,
-			   d->health.consecutive);
-	else if (first && report->result != HEALTH_OK)
-		log_info("apiserver probe: %s", report->detail);
+			   health->consecutive);
+	else if (changed)
+		log_notice("apiserver is unready, %s: %s", priority_band_name(health_band(health)),
+			   report->detail[0] ? report->detail : "it answers");
+	return changed;
 }
 
-static int new_probe(struct daemon *d, const struct conf *conf, struct probe **ret_probe)
+static void take_result(struct daemon *d, const struct probe_report *report)
 {
-	if (!conf_tracks_apiserver(conf)) {
-		*ret_probe = NULL;
-		return 0;
-	}
-	return probe_new(d->base, &conf->apiserver, probe_reported, d, ret_probe);
+	bool was_ready = d->engine.health.ready;
+	bool changed = engine_probe_result(&d->engine, d->now, report->result);
+	enum conf_log_level level;
+	char line[LOG_TEXT_SIZE];
+	bool said;
+
+	status_probes_record(&d->probes, report);
+	if (d->engine.health.ready != was_ready)
+		d->probes.since = d->now;
+	said = log_change(d, report, was_ready, changed);
+	if (probe_log_report(&d->probe_log, d->now, report, &level, line) &&
+	    (!said || level == CONF_LOG_WARNING))
+		log_write(level, "%s", line);
 }
 
 static void print_error(void *context, const char *line)
@@ -91,168 +60,9 @@ static void print_error(void *context, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
-static void log_reload_error(void *context, const char *line)
-{
-	(void)context;
-	log_error("%s", line);
-}
-
-/* The file, checked with everything it names; NULL after all errors have been told. */
-static struct conf *read_conf(const char *path, void (*error)(void *context, const char *line))
-{
-	struct conf *conf = conf_file_read(path, error, NULL);
-	char detail[PROBE_DETAIL_SIZE];
-	char line[CONF_PATH_SIZE + PROBE_DETAIL_SIZE];
-
-	if (!conf || !conf_tracks_apiserver(conf) || probe_check(&conf->apiserver, detail) == 0)
-		return conf;
-	snprintf(line, sizeof(line), "%s: %s", path, detail);
-	error(NULL, line);
-	free(conf);
-	return NULL;
-}
-
 struct conf *daemon_read_conf(const char *path)
 {
-	return read_conf(path, print_error);
-}
-
-static const char *socket_path(const struct daemon *d, const struct conf *conf)
-{
-	return d->socket_path ? d->socket_path : conf->control_socket;
-}
-
-static void fill_state(void *context, struct state *state)
-{
-	struct daemon *d = context;
-
-	*state = (struct state){
-		.pid = getpid(),
-		.now = host_clock(),
-		.started = d->started,
-		.conf = d->conf,
-		.engine = host_engine(d->host),
-		.health = d->probe ? &d->health : NULL,
-		.apiserver = &d->apiserver,
-		.loop_late_max_us = d->late_max_us,
-	};
-	confine_read(&state->confinement);
-	clock_gettime(CLOCK_REALTIME, &state->wall);
-}
-
-static void note_step_down(void *context, unsigned seconds)
-{
-	struct daemon *d = context;
-
-	d->step_down_s = seconds;
-}
-
-static struct control_calls control_calls(struct daemon *d)
-{
-	return (struct control_calls){
-		.state = fill_state,
-		.step_down = note_step_down,
-		.context = d,
-	};
-}
-
-static int new_control(struct daemon *d, const struct conf *conf, struct control **ret_control)
-{
-	const struct control_calls calls = control_calls(d);
-
-	return control_new(d->base, socket_path(d, conf), &calls, ret_control);
-}
-
-static int new_metrics(struct daemon *d, const struct conf *conf, struct control **ret_metrics)
-{
-	const struct control_calls calls = control_calls(d);
-
-	if (!conf->metrics_port) {
-		*ret_metrics = NULL;
-		return 0;
-	}
-	return control_new_metrics(d->base, &conf->metrics_address, conf->metrics_port, &calls,
-				   ret_metrics);
-}
-
-static bool metrics_equal(const struct conf *a, const struct conf *b)
-{
-	return a->metrics_port == b->metrics_port &&
-	       addr_equal(&a->metrics_address, &b->metrics_address);
-}
-
-/* What a reload may replace. */
-struct parts {
-	struct probe *probe;
-	struct control *control;
-	struct control *metrics;
-};
-
-/* Frees what is in parts and not in others. */
-static void free_parts(const struct parts *parts, const struct parts *others)
-{
-	if (parts->probe != others->probe)
-		probe_free(parts->probe);
-	if (parts->control != others->control)
-		control_free(parts->control);
-	if (parts->metrics != others->metrics)
-		control_free(parts->metrics);
-}
-
-/* Opens first what the new configuration needs; then nothing can fail any more. */
-static const char *prepare_reload(struct daemon *d, const struct conf *conf, struct parts *parts)
-{
-	if (strcmp(socket_path(d, d->conf), socket_path(d, conf)) &&
-	    new_control(d, conf, &parts->control) < 0)
-		return "its control_socket cannot be opened";
-	if (!metrics_equal(d->conf, conf) && new_metrics(d, conf, &parts->metrics) < 0)
-		return "its metrics_listen cannot be opened";
-	if ((!d->probe || !conf_tracks_apiserver(conf) ||
-	     !conf_apiserver_equal(&d->conf->apiserver, &conf->apiserver)) &&
-	    new_probe(d, conf, &parts->probe) < 0)
-		return "its probe cannot be started";
-	return NULL;
-}
-
-static void do_reload(struct daemon *d)
-{
-	const struct parts old = {d->probe, d->control, d->metrics};
-	struct conf *conf = read_conf(d->conf_path, log_reload_error);
-	struct conf *before = d->conf;
-	struct parts new = old;
-	const char *problem;
-
-	if (!conf) {
-		log_error("%s has errors; the running configuration stays", d->conf_path);
-		return;
-	}
-	problem = prepare_reload(d, conf, &new);
-	d->conf = conf;
-	if (!problem && !host_configure(d->host, d->now, conf))
-		problem = "there is no memory for it";
-	if (problem) {
-		d->conf = before;
-		free_parts(&new, &old);
-		free(conf);
-		log_error("%s: %s; the running configuration stays", d->conf_path, problem);
-		return;
-	}
-	free_parts(&old, &new);
-	if (!d->probe && new.probe) {
-		health_init(&d->health, conf->apiserver.fall, conf->apiserver.rise);
-		d->apiserver.since = d->now;
-		d->ready_changed = true;
-	}
-	d->probe = new.probe;
-	d->control = new.control;
-	d->metrics = new.metrics;
-	d->health.fall = conf->apiserver.fall;
-	d->health.rise = conf->apiserver.rise;
-	log_configure(conf->log_level, conf->log_format);
-	if (conf->realtime != before->realtime)
-		log_warning("realtime changes with the next start");
-	free(before);
-	log_notice("%s has been read again", d->conf_path);
+	return reload_read(path, print_error, NULL);
 }
 
 static void note_timer(evutil_socket_t fd, short events, void *context)
@@ -284,11 +94,13 @@ static void note_signal(evutil_socket_t number, short events, void *context)
 
 static void log_state(struct daemon *d)
 {
-	struct state state;
+	struct status status;
 	char *text, *rest, *line;
 
-	fill_state(d, &state);
-	text = rest = state_text(&state);
+	if (parts_status(d, &status) < 0)
+		return;
+	text = rest = status_text(&status);
+	status_free(&status);
 	while (text && (line = strsep(&rest, "\n")))
 		if (line[0])
 			log_notice("%s", line);
@@ -299,7 +111,7 @@ static void take_signals(struct daemon *d)
 {
 	if (d->reload) {
 		notify_reloading(d->notify, d->now);
-		do_reload(d);
+		reload(d);
 	}
 	if (d->dump)
 		log_state(d);
@@ -309,19 +121,19 @@ static void take_signals(struct daemon *d)
 
 static void take_requests(struct daemon *d)
 {
-	if (d->ready_changed)
-		engine_ready(host_engine(d->host), d->now, d->health.ready);
+	for (unsigned i = 0; i < d->result_count; i++)
+		take_result(d, &d->results[i]);
+	d->result_count = 0;
 	if (d->step_down_s > 0) {
 		log_notice("stepping down for %u s", d->step_down_s);
-		engine_step_down(host_engine(d->host), d->now, (int64_t)d->step_down_s * SECOND_US);
+		engine_step_down(&d->engine, d->now, (int64_t)d->step_down_s * SECOND_US);
 	}
 	if (d->shutdown) {
-		if (!host_engine(d->host)->shutting_down)
+		if (!d->engine.shutting_down)
 			log_notice("stopping");
-		engine_shutdown(host_engine(d->host), d->now);
+		engine_shutdown(&d->engine, d->now);
 	}
 	d->shutdown = false;
-	d->ready_changed = false;
 	d->step_down_s = 0;
 }
 
@@ -338,7 +150,7 @@ static void note_lateness(struct daemon *d, struct instant deadline)
 
 static void arm_timer(struct daemon *d)
 {
-	struct instant deadline = instant_min(host_deadline(d->host), notify_deadline(d->notify));
+	struct instant deadline = instant_min(io_deadline(d->io), notify_deadline(d->notify));
 	struct itimerspec when = {0};
 
 	if (!d->timer_fired && deadline.us == d->armed.us)
@@ -354,33 +166,35 @@ static void arm_timer(struct daemon *d)
 
 static void tell_manager(struct daemon *d)
 {
-	const struct engine *engine = host_engine(d->host);
+	const struct engine *engine = &d->engine;
 	char line[NOTIFY_STATUS_SIZE];
 
 	if (notify_is_on(d->notify))
 		notify_turn(d->notify, d->now, engine->shutting_down,
-			    state_line(engine, d->probe ? &d->health : NULL, line, sizeof(line)));
+			    status_line(engine, d->probe ? &d->engine.health : NULL, line,
+					sizeof(line)));
 }
 
 /* SOCKETS FIRST: the clock is read before anything else, so that nothing expires which could not be
  * heard. */
 static void turn(struct daemon *d)
 {
-	struct instant deadline = host_deadline(d->host);
+	struct instant deadline = io_deadline(d->io);
 	bool drained;
 
-	d->now = host_clock();
+	d->now = clock_now();
 	note_lateness(d, deadline);
 	take_signals(d);
-	drained = host_receive(d->host, d->now);
+	drained = io_receive(d->io, d->now);
 	take_requests(d);
-	host_timers(d->host, d->now, drained);
+	io_timers(d->io, d->now, drained);
 	tell_manager(d);
 	arm_timer(d);
 }
 
 static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 #define SIGNALS (sizeof(signal_numbers) / sizeof(signal_numbers[0]))
+static_assert(SIGNALS == DAEMON_SIGNALS, "each signal has its event");
 
 /* Until somebody takes them they wait: one would end the program, or be lost where it is process 1.
  */
@@ -413,7 +227,7 @@ static void log_libevent(int severity, const char *message)
 	static struct log_limit limit;
 	uint64_t suppressed;
 
-	if (severity >= EVENT_LOG_WARN && log_allowed(&limit, host_clock(), &suppressed))
+	if (severity >= EVENT_LOG_WARN && log_allowed(&limit, clock_now(), &suppressed))
 		log_warning("libevent: %s", message);
 }
 
@@ -459,7 +273,7 @@ static void ask_for_more(const struct conf *conf)
 /* Everything that a daemon cannot start without. True, or false after one line that says why. */
 static bool open_all(struct daemon *d)
 {
-	const char *path = socket_path(d, d->conf);
+	const char *path = parts_socket_path(d, d->conf);
 	const char *what = "event loop";
 	int error;
 
@@ -467,7 +281,7 @@ static bool open_all(struct daemon *d)
 		error = -ENOMEM;
 		goto fail;
 	}
-	error = new_control(d, d->conf, &d->control);
+	error = parts_new_control(d, d->conf, &d->control);
 	if (error == -EADDRINUSE) {
 		log_error("another daemon answers on %s", path);
 		return false;
@@ -476,15 +290,15 @@ static bool open_all(struct daemon *d)
 	if (error < 0)
 		goto fail;
 	what = "metrics_listen";
-	error = new_metrics(d, d->conf, &d->metrics);
+	error = parts_new_metrics(d, d->conf, &d->metrics);
 	if (error < 0)
 		goto fail;
 	what = "network";
-	error = host_new(d->base, &d->host);
+	error = io_new(d->base, &d->engine, &d->io);
 	if (error < 0)
 		goto fail;
 	what = "probe";
-	error = new_probe(d, d->conf, &d->probe);
+	error = parts_new_probe(d, d->conf, &d->probe);
 	if (error < 0)
 		goto fail;
 	error = notify_new(&d->notify);
@@ -507,7 +321,7 @@ static void close_all(struct daemon *d)
 	hold_signals(SIG_BLOCK);
 	probe_free(d->probe);
 	control_free(d->control);
-	control_free(d->metrics);
+	metrics_listener_free(d->metrics);
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(d->signals[0]); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);
@@ -515,7 +329,8 @@ static void close_all(struct daemon *d)
 		event_free(d->timer);
 	if (d->timer_fd >= 0)
 		close(d->timer_fd);
-	host_free(d->host);
+	io_free(d->io);
+	engine_fini(&d->engine);
 	notify_free(d->notify);
 	if (d->base)
 		event_base_free(d->base);
@@ -525,21 +340,23 @@ static void close_all(struct daemon *d)
 
 static int run(struct daemon *d)
 {
-	health_init(&d->health, d->conf->apiserver.fall, d->conf->apiserver.rise);
-	d->started = d->now = host_clock();
+	d->started = d->now = clock_now();
 	d->armed = INSTANT_NEVER;
 	d->timer_fd = -1;
-	d->apiserver.since = d->started;
+	d->probes.since = d->started;
+	probe_log_init(&d->probe_log, d->started);
 	if (!open_all(d))
 		return -ECANCELED;
 	log_notice("cpvrrp " VERSION " started");
-	if (!host_configure(d->host, d->now, d->conf)) {
+	engine_init(&d->engine, io_engine_io(d->io), d->conf->apiserver.fall,
+		    d->conf->apiserver.rise);
+	if (!reload_network(d, d->conf)) {
 		log_error("cannot start: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
 	tell_manager(d);
 	arm_timer(d);
-	while (!host_engine(d->host)->shutting_down || !engine_stopped(host_engine(d->host))) {
+	while (!d->engine.shutting_down || !engine_stopped(&d->engine)) {
 		event_base_loop(d->base, EVLOOP_ONCE);
 		turn(d);
 	}

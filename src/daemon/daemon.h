@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of the daemon: configuration, signals, probe, control socket, and the turn of its loop
- * in the order of rule SOCKETS FIRST.
+ * The life of the daemon: signals, and the turn of its loop in the order of rule SOCKETS FIRST.
  */
 #ifndef CPVRRP_DAEMON_DAEMON_H
 #define CPVRRP_DAEMON_DAEMON_H

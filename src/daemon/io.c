@@ -4,19 +4,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/reload.h"
+#include "daemon/attach.h"
+#include "daemon/sockets.h"
 #include "os/announce.h"
-#include "os/link.h"
+#include "os/clock.h"
 #include "os/log.h"
-#include "os/sock.h"
 #include "os/vip.h"
 #include "report/status.h"
 
-#define SECOND_US 1000000
-#define DRAIN_MAX 256	   /* packets of one socket in one turn */
 #define RETRY_US SECOND_US /* after a socket that could not be opened or netlink that failed */
-#define TRACE_COUNT (ENGINE_TRACE_REMOVED + 1)
 
 /* What may go wrong again and again, beside the refusals and traces of the engine. */
 enum complaint {
@@ -28,230 +26,211 @@ enum complaint {
 	COMPLAINT_COUNT
 };
 
-/* The raw socket of one interface and family, shared by the routers on it. */
-struct slot {
-	struct linux_host *host;
-	int ifindex;
-	enum addr_family family;
-	bool multicast;
-	struct sock *sock;
-	struct event *event;
-	bool readable; /* noted by the event; the turn reads */
-	struct slot *next;
-};
+struct io {
+	struct engine_io engine_io; /* first: the engine's calls get a pointer to it */
+	struct engine *engine;	    /* the caller's */
+	unsigned lease_s;
 
-struct linux_host {
-	struct host host;
-	struct engine engine;
-	const struct conf *conf; /* the caller's */
-
-	struct event_base *base;
-	struct event *netlink;
-	bool netlink_readable;
-	struct link *link;
+	struct sockets *sockets;
+	struct attach *attach;
 	struct vip *vip;
 	struct announce *announce;
-	struct slot *slots;
 
 	struct instant now;   /* of this turn */
 	struct instant retry; /* INSTANT_NEVER if nothing has failed */
 
 	struct log_limit refusals[ADVERT_REFUSAL_COUNT];
-	struct log_limit traces[TRACE_COUNT];
+	struct log_limit traces[ENGINE_TRACE_COUNT];
 	struct log_limit complaints[COMPLAINT_COUNT];
 };
 
-struct instant host_clock(void)
+static struct io *io_of(struct engine_io *engine_io)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (struct instant){(int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000};
+	return (struct io *)engine_io;
 }
 
-static struct linux_host *linux_host_of(struct host *host)
+struct engine_io *io_engine_io(struct io *io)
 {
-	return (struct linux_host *)host;
+	return &io->engine_io;
 }
 
-/* "apiserver/ipv4" */
-#define ROUTER_FMT "%s/%s"
-#define ROUTER_ARG(router) (router)->instance, addr_family_name((router)->family)
-
-static bool may_complain(struct linux_host *h, enum complaint complaint)
+static bool may_complain(struct io *io, enum complaint complaint)
 {
 	uint64_t suppressed;
 
-	return log_allowed(&h->complaints[complaint], h->now, &suppressed);
+	return log_allowed(&io->complaints[complaint], io->now, &suppressed);
 }
 
-static struct slot *find_slot(const struct linux_host *h, int ifindex, enum addr_family family)
-{
-	struct slot *slot = h->slots;
+/* ---- What the engine asks for ---- */
 
-	while (slot && (slot->ifindex != ifindex || slot->family != family))
-		slot = slot->next;
-	return slot;
-}
-
-static bool host_send_advert(struct host *host, const struct router *router,
-			     const struct addr *source, const struct addr *destination,
-			     const uint8_t *bytes, size_t size)
+static bool send_advert(struct engine_io *engine_io, const struct router *router,
+			const struct addr *source, const struct addr *destination,
+			const uint8_t *bytes, size_t size)
 {
-	struct linux_host *h = linux_host_of(host);
-	struct slot *slot = find_slot(h, router->ifindex, router->family);
+	struct io *io = io_of(engine_io);
 	char text[ADDR_TEXT_SIZE];
-	int error = slot ? sock_send(slot->sock, source, destination, bytes, size) : -ENOTCONN;
+	int error = sockets_send(io->sockets, router, source, destination, bytes, size);
 
-	if (error < 0 && may_complain(h, COMPLAINT_SEND))
+	if (error < 0 && may_complain(io, COMPLAINT_SEND))
 		log_warning(ROUTER_FMT ": cannot send an advert to %s: %s", ROUTER_ARG(router),
 			    addr_format(destination, text), strerror(-error));
 	return error == 0;
 }
 
-static void remove_one(struct linux_host *h, const struct router *router,
-		       const struct addr *address, unsigned prefix_length)
+static void remove_one(struct io *io, const struct router *router, const struct addr *address,
+		       unsigned prefix_length)
 {
 	char text[ADDR_TEXT_SIZE];
-	int error = vip_remove(h->vip, router->ifindex, address, prefix_length);
+	int error = vip_remove(io->vip, router->ifindex, address, prefix_length);
 
 	if (error < 0 && error != -EADDRNOTAVAIL && error != -ENODEV &&
-	    may_complain(h, COMPLAINT_REMOVE))
-		log_error("%s: cannot remove %s/%u: %s; it goes when its lease ends",
+	    may_complain(io, COMPLAINT_REMOVE))
+		log_error("%s: cannot remove %s/%u: %s; the kernel removes it when its lease ends",
 			  router->interface_name, addr_format(address, text), prefix_length,
 			  strerror(-error));
 }
 
-static void host_remove(struct host *host, const struct router *router,
-			const struct addr *addresses, size_t count)
+static void remove_addresses(struct engine_io *engine_io, const struct router *router,
+			     const struct addr *addresses, size_t count)
 {
-	struct linux_host *h = linux_host_of(host);
-	const struct interface *interface = link_get(h->link, router->interface_name);
+	struct io *io = io_of(engine_io);
+	const struct interface *interface = attach_interface(io->attach, router);
 
 	if (router->ifindex == 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		remove_one(h, router, &addresses[i], addr_bits(addresses[i].family));
+		remove_one(io, router, &addresses[i], addr_bits(addresses[i].family));
 	for (size_t i = 0; interface && i < interface->address_count; i++) {
 		const struct interface_address *found = &interface->addresses[i];
 
 		if (addr_in_list(&found->address, addresses, count) &&
 		    found->prefix_length != addr_bits(found->address.family))
-			remove_one(h, router, &found->address, found->prefix_length);
+			remove_one(io, router, &found->address, found->prefix_length);
 	}
 }
 
-static int add_one(struct linux_host *h, const struct router *router, size_t i)
-{
-	unsigned lease_s = h->conf->address_lease_s;
-
-	return (router->present[i] ? vip_renew : vip_add)(h->vip, router->ifindex,
-							  &router->addresses[i], lease_s);
-}
-
-static bool add_all(struct linux_host *h, const struct router *router)
+/* The lease of an address that is there is renewed in the background: a failure has time until the
+ * next refresh. */
+static void renew_one(struct io *io, const struct router *router, const struct addr *address)
 {
 	char text[ADDR_TEXT_SIZE];
+	int error = vip_renew(io->vip, router->ifindex, address, io->lease_s);
 
-	for (size_t i = 0; i < router->address_count; i++) {
-		const struct addr *address = &router->addresses[i];
-		int error = add_one(h, router, i);
+	if (error < 0)
+		log_error("%s: cannot refresh %s/%u: %s; router " ROUTER_FMT
+			  " retries at the next lease refresh",
+			  router->interface_name, addr_format(address, text),
+			  addr_bits(address->family), strerror(-error), ROUTER_ARG(router));
+}
 
-		if (error == 0)
+static bool add_one(struct io *io, const struct router *router, const struct addr *address)
+{
+	char text[ADDR_TEXT_SIZE];
+	int error = vip_add(io->vip, router->ifindex, address, io->lease_s);
+
+	if (error < 0)
+		log_error("%s: cannot add %s/%u: %s; router " ROUTER_FMT " retries in 1 s",
+			  router->interface_name, addr_format(address, text),
+			  addr_bits(address->family), strerror(-error), ROUTER_ARG(router));
+	return error == 0;
+}
+
+static bool add_all(struct io *io, const struct router *router)
+{
+	const struct router_settings *settings = &router->settings;
+
+	for (size_t i = 0; i < settings->address_count; i++) {
+		if (router->present[i]) {
+			renew_one(io, router, &settings->addresses[i]);
 			continue;
-		log_error("%s: cannot %s %s/%u: %s; router " ROUTER_FMT " retries in %s",
-			  router->interface_name, router->present[i] ? "refresh" : "add",
-			  addr_format(address, text), addr_bits(address->family), strerror(-error),
-			  ROUTER_ARG(router),
-			  router->present[i] ? "the lease's next third" : "1 s");
-		if (router->present[i])
+		}
+		if (add_one(io, router, &settings->addresses[i]))
 			continue;
 		for (size_t j = 0; j < i; j++)
 			if (!router->present[j])
-				remove_one(h, router, &router->addresses[j],
-					   addr_bits(router->family));
+				remove_one(io, router, &settings->addresses[j],
+					   addr_bits(settings->addresses[j].family));
 		return false;
 	}
 	return true;
 }
 
-static bool host_add(struct host *host, const struct router *router, int64_t *ret_took_us)
+static bool add_addresses(struct engine_io *engine_io, const struct router *router,
+			  int64_t *ret_took_us)
 {
-	struct instant start = host_clock();
-	bool added = add_all(linux_host_of(host), router);
+	struct instant start = clock_now();
+	bool added = add_all(io_of(engine_io), router);
 
-	*ret_took_us = instant_since(host_clock(), start);
+	*ret_took_us = instant_since(clock_now(), start);
 	return added;
 }
 
-static bool host_announce(struct host *host, const struct router *router)
+/* An address whose family has no own address on the interface announces itself. */
+static int announce_one(struct io *io, const struct router *router, const struct addr *address)
 {
-	struct linux_host *h = linux_host_of(host);
+	const struct addr *own = &router->own[address->family];
+
+	return announce_send(io->announce, router->ifindex,
+			     addr_is_unspecified(own) ? address : own, address);
+}
+
+static bool announce(struct engine_io *engine_io, const struct router *router)
+{
+	struct io *io = io_of(engine_io);
 	char text[ADDR_TEXT_SIZE];
-	int first = 0;
+	bool announced = true;
 
-	for (size_t i = 0; i < router->address_count; i++) {
-		const struct addr *address = &router->addresses[i];
-		int error =
-			announce_send(h->announce, router->ifindex, &router->vrrp.primary, address);
+	for (size_t i = 0; i < router->settings.address_count; i++) {
+		const struct addr *address = &router->settings.addresses[i];
+		int error = announce_one(io, router, address);
 
-		if (error < 0 && may_complain(h, COMPLAINT_ANNOUNCE))
+		if (error < 0 && may_complain(io, COMPLAINT_ANNOUNCE))
 			log_warning("%s: cannot announce %s: %s", router->interface_name,
 				    addr_format(address, text), strerror(-error));
-		first = first ? first : error;
+		announced &= error == 0;
 	}
-	return first == 0;
+	return announced;
 }
 
-static void host_notify(struct host *host, const struct router *router,
-			const struct router_transition *transition)
-{
-	char why[256];
+/* ---- What the engine tells ---- */
 
-	(void)host;
-	state_explain(router, why, sizeof(why));
-	if (transition->to == transition->from)
-		log_notice(ROUTER_FMT ": %s: %s", ROUTER_ARG(router),
-			   vrrp_state_name(transition->to), why);
+static void notify(struct engine_io *engine_io, const struct router *router,
+		   const struct router_transition *transition)
+{
+	const struct vrrp_transition *what = &transition->what;
+	char why[STATUS_EXPLAIN_SIZE];
+
+	(void)engine_io;
+	status_explain(router, why, sizeof(why));
+	if (what->to == what->from)
+		log_notice(ROUTER_FMT ": %s: %s", ROUTER_ARG(router), vrrp_state_name(what->to),
+			   why);
 	else
 		log_notice(ROUTER_FMT ": %s -> %s: %s", ROUTER_ARG(router),
-			   vrrp_state_name(transition->from), vrrp_state_name(transition->to), why);
+			   vrrp_state_name(what->from), vrrp_state_name(what->to), why);
 }
 
-static void log_refusal(struct linux_host *h, const struct router *router,
-			enum advert_refusal refusal, const struct packet *packet)
+static void log_refusal(struct io *io, const struct router *router, enum advert_refusal refusal,
+			const struct packet *packet)
 {
 	char source[ADDR_TEXT_SIZE];
 	uint64_t suppressed;
 
-	if (!log_allowed(&h->refusals[refusal], h->now, &suppressed))
+	if (!log_allowed(&io->refusals[refusal], io->now, &suppressed))
 		return;
 	addr_format(&packet->source, source);
 	if (router)
 		log_warning(ROUTER_FMT ": refused an advert from %s: %s (VRID %u, %llu more since)",
-			    ROUTER_ARG(router), source, advert_refusal_name(refusal), router->vrid,
-			    (unsigned long long)suppressed);
+			    ROUTER_ARG(router), source, advert_refusal_name(refusal),
+			    router->settings.vrid, (unsigned long long)suppressed);
 	else
 		log_info("refused an advert from %s: %s (VRID %u, %llu more since)", source,
 			 advert_refusal_name(refusal), advert_peek_vrid(packet),
 			 (unsigned long long)suppressed);
 }
 
-static void host_trace(struct host *host, const struct router *router, enum engine_trace what,
-		       enum advert_refusal refusal, const struct packet *packet)
+static void log_trace(const struct router *router, enum engine_trace what, const char *source)
 {
-	struct linux_host *h = linux_host_of(host);
-	char source[ADDR_TEXT_SIZE] = "";
-	uint64_t suppressed;
-
-	if (what == ENGINE_TRACE_REFUSED) {
-		log_refusal(h, router, refusal, packet);
-		return;
-	}
-	if (!log_allowed(&h->traces[what], h->now, &suppressed))
-		return;
-	if (packet)
-		addr_format(&packet->source, source);
 	switch (what) {
 	case ENGINE_TRACE_REFUSED:
 		break;
@@ -268,11 +247,10 @@ static void host_trace(struct host *host, const struct router *router, enum engi
 			    ROUTER_ARG(router), source);
 		break;
 	case ENGINE_TRACE_READDED:
-		log_warning(
-			ROUTER_FMT
-			": %s has lost an address of ours (removed by somebody else, or its lease "
-			"has ended)",
-			ROUTER_ARG(router), router->interface_name);
+		log_warning(ROUTER_FMT
+			    ": %s has lost an address of ours (removed by another program, or its "
+			    "lease has ended)",
+			    ROUTER_ARG(router), router->interface_name);
 		break;
 	case ENGINE_TRACE_REMOVED:
 		log_warning(ROUTER_FMT ": %s had an address of ours while not Active; removed",
@@ -281,381 +259,143 @@ static void host_trace(struct host *host, const struct router *router, enum engi
 	}
 }
 
-static void note(evutil_socket_t fd, short events, void *context)
+static void trace(struct engine_io *engine_io, const struct router *router, enum engine_trace what,
+		  enum advert_refusal refusal, const struct packet *packet)
 {
-	bool *noted = context;
+	struct io *io = io_of(engine_io);
+	char source[ADDR_TEXT_SIZE] = "";
+	uint64_t suppressed;
 
-	(void)fd;
-	(void)events;
-	*noted = true;
-}
-
-static void slot_free(struct slot *slot)
-{
-	if (slot->event)
-		event_free(slot->event);
-	sock_free(slot->sock);
-	free(slot);
-}
-
-static int slot_open(struct linux_host *h, const struct router *router, bool multicast)
-{
-	struct slot *slot = calloc(1, sizeof(*slot));
-	int error;
-
-	if (!slot)
-		return -ENOMEM;
-	slot->host = h;
-	slot->ifindex = router->ifindex;
-	slot->family = router->family;
-	slot->multicast = multicast;
-	error = sock_new(slot->ifindex, slot->family, multicast, &slot->sock);
-	if (error < 0)
-		goto fail;
-	slot->event = event_new(h->base, sock_fd(slot->sock), EV_READ | EV_PERSIST, note,
-				&slot->readable);
-	if (!slot->event || event_add(slot->event, NULL) < 0) {
-		error = -ENOMEM;
-		goto fail;
+	if (what == ENGINE_TRACE_REFUSED) {
+		log_refusal(io, router, refusal, packet);
+		return;
 	}
-	slot->next = h->slots;
-	h->slots = slot;
-	return 0;
-
-fail:
-	if (slot->sock)
-		slot_free(slot);
-	else
-		free(slot);
-	return error;
+	if (!log_allowed(&io->traces[what], io->now, &suppressed))
+		return;
+	if (packet)
+		addr_format(&packet->source, source);
+	log_trace(router, what, source);
 }
 
-/* Whether any router uses the slot, and whether one of them needs the group. */
-static bool slot_wanted(const struct linux_host *h, int ifindex, enum addr_family family,
-			bool *ret_multicast)
+/* ---- The parts of a turn ---- */
+
+static void take_netlink_result(struct io *io, int error)
 {
-	bool wanted = false, multicast = false;
-
-	for (size_t i = 0; i < h->engine.router_count; i++) {
-		const struct router *router = h->engine.routers[i];
-
-		if (router->ifindex != ifindex || router->family != family)
-			continue;
-		wanted = true;
-		multicast |= !router->unicast;
-	}
-	*ret_multicast = multicast;
-	return wanted;
-}
-
-static void close_unwanted(struct linux_host *h)
-{
-	for (struct slot **at = &h->slots; *at;) {
-		struct slot *slot = *at;
-		bool multicast;
-
-		if (slot_wanted(h, slot->ifindex, slot->family, &multicast) &&
-		    slot->multicast == multicast) {
-			at = &slot->next;
-			continue;
-		}
-		*at = slot->next;
-		slot_free(slot);
-	}
-}
-
-/* One socket for each interface and family that a router is on, and none beside. */
-static void sync_sockets(struct linux_host *h)
-{
-	close_unwanted(h);
-	for (size_t i = 0; i < h->engine.router_count; i++) {
-		struct router *router = h->engine.routers[i];
-		bool multicast;
-		int error = 0;
-
-		if (router->ifindex == 0)
-			continue;
-		slot_wanted(h, router->ifindex, router->family, &multicast);
-		if (!find_slot(h, router->ifindex, router->family))
-			error = slot_open(h, router, multicast);
-		if (error < 0) {
-			if (!router->socket_closed)
-				log_error(ROUTER_FMT
-					  ": cannot open a socket on %s: %s; tried again "
-					  "every second",
-					  ROUTER_ARG(router), router->interface_name,
-					  strerror(-error));
-			h->retry = instant_add(h->now, RETRY_US);
-		}
-		engine_socket(&h->engine, h->now, router, error == 0);
-	}
-}
-
-static void receive(void *context, const struct packet *packet)
-{
-	struct slot *slot = context;
-
-	engine_packet(&slot->host->engine, slot->host->now, slot->ifindex, packet);
-}
-
-/*
- * True if every socket is empty now. One that the loop did not find readable may have become so
- * since then, which only matters when a timer is due.
- */
-static bool drain_sockets(struct linux_host *h, bool timer_due)
-{
-	bool drained = true;
-
-	for (struct slot *slot = h->slots; slot; slot = slot->next) {
-		int result = 1;
-
-		if (slot->readable || timer_due)
-			result = sock_drain(slot->sock, DRAIN_MAX, receive, slot);
-		slot->readable = false;
-		if (result == 0)
-			drained = false;
-		else if (result < 0 && may_complain(h, COMPLAINT_RECEIVE))
-			log_warning("cannot receive adverts: %s", strerror(-result));
-	}
-	return drained;
-}
-
-static void tell_interface(struct linux_host *h, struct router *router, const char *name)
-{
-	static const struct interface none;
-	const struct interface *interface = name[0] ? link_get(h->link, name) : NULL;
-
-	engine_interface(&h->engine, h->now, router, interface ? interface : &none);
-}
-
-static void netlink_failed(struct linux_host *h, int error)
-{
-	h->retry = instant_add(h->now, RETRY_US);
-	if (may_complain(h, COMPLAINT_NETLINK))
-		log_error("cannot ask netlink for interfaces: %s; tried again every second",
+	if (error >= 0)
+		return;
+	io->retry = instant_add(io->now, RETRY_US);
+	if (may_complain(io, COMPLAINT_NETLINK))
+		log_error("cannot ask netlink for interfaces: %s; retries in 1 s",
 			  strerror(-error));
 }
 
-static void watch(struct linux_host *h, const char *name)
+static void sync_sockets(struct io *io)
 {
-	int error = link_watch(h->link, name);
+	if (!sockets_sync(io->sockets, io->now))
+		io->retry = instant_add(io->now, RETRY_US);
+}
+
+static void drain_netlink(struct io *io, bool ask)
+{
+	int news = attach_drain(io->attach, io->now, ask);
+
+	take_netlink_result(io, news);
+	if (news != 0)
+		sync_sockets(io);
+}
+
+bool io_configure(struct io *io, struct instant now, const struct router_settings *settings,
+		  size_t count, unsigned lease_s)
+{
+	int error = vip_start(io->vip);
 
 	if (error < 0)
-		netlink_failed(h, error);
-}
-
-/* Whether a prefix of the interface still holds the first VIP (rule of `interface = auto`). */
-static bool is_on_link(const struct linux_host *h, const struct router *router)
-{
-	const struct conf_instance *instance = conf_instance_find(h->conf, router->instance);
-	const struct interface *interface = link_get(h->link, router->interface_name);
-
-	for (size_t i = 0; interface && i < interface->address_count; i++) {
-		const struct interface_address *own = &interface->addresses[i];
-
-		if (!own->deprecated &&
-		    !addr_in_list(&own->address, instance->addresses, instance->address_count) &&
-		    addr_in_prefix(&instance->addresses[0], &own->address, own->prefix_length))
-			return true;
-	}
-	return false;
-}
-
-/* `interface = auto`, and none found yet, or the network of the VIP has gone from it. */
-static bool needs_interface(const struct linux_host *h, const struct router *router)
-{
-	return !router->interface[0] && (!router->interface_known || !is_on_link(h, router));
-}
-
-static bool any_needs_interface(const struct linux_host *h)
-{
-	for (size_t i = 0; i < h->engine.router_count; i++)
-		if (needs_interface(h, h->engine.routers[i]))
-			return true;
-	return false;
-}
-
-static void find_interface(struct linux_host *h, struct router *router)
-{
-	const struct conf_instance *instance = conf_instance_find(h->conf, router->instance);
-	char name[CONF_INTERFACE_SIZE] = "";
-	int error = link_find(h->link, &instance->addresses[0], instance->addresses,
-			      instance->address_count, name);
-
-	if (error < 0 && error != -ENODEV)
-		netlink_failed(h, error);
-	if (error == 0)
-		watch(h, name);
-	else if (router->interface_known)
-		return;
-	if (!router->interface_known || strcmp(name, router->interface_name))
-		tell_interface(h, router, name);
-}
-
-/* All events count from before the search on, so that what comes meanwhile is not missed. */
-static void resolve_auto(struct linux_host *h)
-{
-	link_watch_all(h->link, any_needs_interface(h));
-	for (size_t i = 0; i < h->engine.router_count; i++)
-		if (needs_interface(h, h->engine.routers[i]))
-			find_interface(h, h->engine.routers[i]);
-	link_watch_all(h->link, any_needs_interface(h));
-}
-
-static void interface_changed(void *context, const struct interface *interface)
-{
-	struct linux_host *h = context;
-
-	for (size_t i = 0; i < h->engine.router_count; i++) {
-		struct router *router = h->engine.routers[i];
-
-		if (!strcmp(router->interface, interface->name) ||
-		    (!router->interface[0] && !strcmp(router->interface_name, interface->name)))
-			engine_interface(&h->engine, h->now, router, interface);
-	}
-	/* A new interface may have the old one's index, but not its group membership. */
-	if (interface->index == 0)
-		close_unwanted(h);
-}
-
-/* After start, reload and a failure: every router is told what is known of its interface. */
-static void attach_interfaces(struct linux_host *h)
-{
-	for (size_t i = 0; i < h->engine.router_count; i++) {
-		struct router *router = h->engine.routers[i];
-		const char *name =
-			router->interface[0] ? router->interface : router->interface_name;
-
-		if (!name[0])
-			continue;
-		watch(h, name);
-		tell_interface(h, router, name);
-	}
-	resolve_auto(h);
-	sync_sockets(h);
-}
-
-static void drain_netlink(struct linux_host *h)
-{
-	int count = h->netlink_readable ? link_drain(h->link) : 0;
-
-	h->netlink_readable = false;
-	if (count < 0)
-		netlink_failed(h, count);
-	if (count == 0)
-		return;
-	resolve_auto(h);
-	sync_sockets(h);
-}
-
-static bool is_used(void *context, const char *name)
-{
-	const struct linux_host *h = context;
-
-	for (size_t i = 0; i < h->engine.router_count; i++)
-		if (!strcmp(h->engine.routers[i]->interface, name) ||
-		    !strcmp(h->engine.routers[i]->interface_name, name))
-			return true;
-	return false;
-}
-
-int host_new(struct event_base *base, struct linux_host **ret_host)
-{
-	struct linux_host *h = calloc(1, sizeof(*h));
-	int error;
-
-	if (!h)
-		return -ENOMEM;
-	h->host = (struct host){
-		.send_advert = host_send_advert,
-		.add = host_add,
-		.remove = host_remove,
-		.announce = host_announce,
-		.notify = host_notify,
-		.trace = host_trace,
-	};
-	h->base = base;
-	h->retry = INSTANT_NEVER;
-	engine_init(&h->engine, &h->host);
-	if ((error = link_new(interface_changed, h, &h->link)) < 0 ||
-	    (error = vip_new(&h->vip)) < 0 || (error = announce_new(&h->announce)) < 0)
-		goto fail;
-	h->netlink =
-		event_new(base, link_fd(h->link), EV_READ | EV_PERSIST, note, &h->netlink_readable);
-	error = -ENOMEM;
-	if (!h->netlink || event_add(h->netlink, NULL) < 0)
-		goto fail;
-	*ret_host = h;
-	return 0;
-
-fail:
-	host_free(h);
-	return error;
-}
-
-void host_free(struct linux_host *h)
-{
-	if (!h)
-		return;
-	while (h->slots) {
-		struct slot *slot = h->slots;
-
-		h->slots = slot->next;
-		slot_free(slot);
-	}
-	if (h->netlink)
-		event_free(h->netlink);
-	announce_free(h->announce);
-	vip_free(h->vip);
-	link_free(h->link);
-	engine_fini(&h->engine);
-	free(h);
-}
-
-struct engine *host_engine(struct linux_host *h)
-{
-	return &h->engine;
-}
-
-bool host_configure(struct linux_host *h, struct instant now, const struct conf *conf)
-{
-	const struct conf *before = h->conf;
-
-	h->now = now;
+		log_warning("cannot make the thread that renews leases: %s; the loop renews them",
+			    strerror(-error));
+	io->now = now;
 	/* What the kernel has said meanwhile, so that nothing is compared with the past. */
-	h->netlink_readable = before != NULL;
-	drain_netlink(h);
-	h->conf = conf;
-	if (!engine_configure(&h->engine, now, conf)) {
-		h->conf = before;
+	drain_netlink(io, io->engine->router_count > 0);
+	if (!reload_routers(io->engine, now, settings, count))
 		return false;
-	}
-	attach_interfaces(h);
-	link_unwatch_unused(h->link, is_used, h);
+	io->lease_s = lease_s;
+	take_netlink_result(io, attach_all(io->attach, now));
+	sync_sockets(io);
 	return true;
 }
 
-bool host_receive(struct linux_host *h, struct instant now)
+bool io_receive(struct io *io, struct instant now)
 {
-	bool timer_due = instant_due(host_deadline(h), now);
+	bool timer_due = instant_due(io_deadline(io), now);
+	int result;
 
-	h->now = now;
-	drain_netlink(h);
-	return drain_sockets(h, timer_due);
+	io->now = now;
+	drain_netlink(io, false);
+	result = sockets_drain(io->sockets, now, timer_due);
+	if (result < 0 && may_complain(io, COMPLAINT_RECEIVE))
+		log_warning("cannot receive adverts: %s", strerror(-result));
+	return result != 0;
 }
 
-void host_timers(struct linux_host *h, struct instant now, bool drained)
+void io_timers(struct io *io, struct instant now, bool drained)
 {
-	engine_timers(&h->engine, now, drained);
-	if (!instant_due(h->retry, now))
+	engine_timers(io->engine, now, drained);
+	if (!instant_due(io->retry, now))
 		return;
-	h->retry = INSTANT_NEVER;
-	h->netlink_readable = true;
-	drain_netlink(h);
-	attach_interfaces(h);
+	io->retry = INSTANT_NEVER;
+	drain_netlink(io, true);
+	take_netlink_result(io, attach_all(io->attach, now));
+	sync_sockets(io);
 }
 
-struct instant host_deadline(const struct linux_host *h)
+struct instant io_deadline(const struct io *io)
 {
-	return instant_min(engine_deadline(&h->engine), h->retry);
+	return instant_min(engine_deadline(io->engine), io->retry);
+}
+
+int io_new(struct event_base *base, struct engine *engine, struct io **ret_io)
+{
+	struct io *io = calloc(1, sizeof(*io));
+	int error = -ENOMEM;
+
+	if (!io)
+		return -ENOMEM;
+	io->engine_io = (struct engine_io){
+		.send_advert = send_advert,
+		.add = add_addresses,
+		.remove = remove_addresses,
+		.announce = announce,
+		.notify = notify,
+		.trace = trace,
+	};
+	io->engine = engine;
+	io->retry = INSTANT_NEVER;
+	io->sockets = sockets_new(base, engine);
+	if (!io->sockets)
+		goto fail;
+	error = attach_new(base, engine, io->sockets, &io->attach);
+	if (error < 0)
+		goto fail;
+	error = vip_new(&io->vip);
+	if (error < 0)
+		goto fail;
+	error = announce_new(&io->announce);
+	if (error < 0)
+		goto fail;
+	*ret_io = io;
+	return 0;
+
+fail:
+	io_free(io);
+	return error;
+}
+
+void io_free(struct io *io)
+{
+	if (!io)
+		return;
+	announce_free(io->announce);
+	vip_free(io->vip);
+	attach_free(io->attach);
+	sockets_free(io->sockets);
+	free(io);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/manifest.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 
-/* HANDOVER lasts for one advertisement interval; this is for a busy node to begin and to end it. */
+/* HANDOVER lasts for one advertisement interval; a busy node needs more to begin and to end it. */
 #define GRACE_MARGIN_S 5
 
 #define MOUNTS_MAX 6
@@ -19,8 +20,7 @@ struct mount {
 };
 
 struct pod {
-	void (*error)(void *context, const char *line);
-	void *context;
+	FILE *errors;
 	bool refused;
 	size_t mount_count;
 	struct mount mounts[MOUNTS_MAX];
@@ -28,13 +28,12 @@ struct pod {
 
 __attribute__((format(printf, 2, 3))) static void refuse(struct pod *pod, const char *format, ...)
 {
-	char line[CONF_PATH_SIZE + CONF_TEXT_SIZE];
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(line, sizeof(line), format, arguments);
+	vfprintf(pod->errors, format, arguments);
 	va_end(arguments);
-	pod->error(pod->context, line);
+	fputc('\n', pod->errors);
 	pod->refused = true;
 }
 
@@ -46,7 +45,7 @@ static bool is_utf8(const char *text)
 	return string != NULL;
 }
 
-/* What ValidateVolumes of Kubernetes takes: no ".." in a hostPath, no ":" in a mountPath. */
+/* ValidateVolumes of Kubernetes refuses ".." in a hostPath and ":" in a mountPath. */
 static const char *path_fault(const char *path)
 {
 	if (*path != '/')
@@ -58,7 +57,7 @@ static const char *path_fault(const char *path)
 	if (strchr(path, ':'))
 		return "has a colon, which a mount in a pod must not have";
 	for (const char *part = path; part; part = strchr(part + 1, '/'))
-		if (!strncmp(part, "/..", 3) && (part[3] == '/' || !part[3]))
+		if (strncmp(part, "/..", 3) == 0 && (part[3] == '/' || !part[3]))
 			return "has the component .., which a mount in a pod must not have";
 	return NULL;
 }
@@ -80,27 +79,34 @@ static void clean_path(const char *path, char clean[CONF_PATH_SIZE])
 	clean[size] = '\0';
 }
 
+/* Whether a clean path is below a directory of the root: "/etc/cpvrrp/cpvrrp.conf". */
+static bool has_own_directory(const char *path)
+{
+	const char *second = *path ? strchr(path + 1, '/') : NULL;
+
+	return second && strchr(second + 1, '/');
+}
+
 /*
- * The directory of a file is mounted, as what writes files anew renames them: a mount of the file
- * itself would keep the old one. But not a directory of the host's root, such as /etc, which holds
- * what is none of the pod's business: there it is the file.
+ * Mounts the directory of a file: programs that write a file anew rename it, and a mount of the
+ * file itself would keep the old one. A directory of the host's root, such as /etc, holds much that
+ * the pod must not see; there the file itself is mounted.
  */
 static void mount_for(struct pod *pod, const struct mount *mount, const char *option,
 		      const char *file)
 {
 	struct mount *new = &pod->mounts[pod->mount_count];
 	const char *fault = path_fault(file);
-	char *slash;
 
+	assert(pod->mount_count < MOUNTS_MAX);
 	if (fault) {
 		refuse(pod, "%s: %s %s", option, file, fault);
 		return;
 	}
 	*new = *mount;
 	clean_path(file, new->path);
-	slash = strrchr(new->path, '/');
-	if (slash && slash != new->path &&strchr(new->path + 1, '/') != slash) {
-		*slash = '\0';
+	if (has_own_directory(new->path)) {
+		*strrchr(new->path, '/') = '\0';
 	} else if (!mount->writable) {
 		new->type = "File";
 	} else {
@@ -137,7 +143,7 @@ static bool is_within(const struct mount *inner, const struct mount *outer)
 {
 	size_t length = strlen(outer->path);
 
-	return !strncmp(inner->path, outer->path, length) &&
+	return strncmp(inner->path, outer->path, length) == 0 &&
 	       (inner->path[length] == '/' || !inner->path[length]) &&
 	       (outer->writable || !inner->writable);
 }
@@ -324,10 +330,9 @@ static void put_mounts(FILE *out, const struct pod *pod)
 	}
 }
 
-bool manifest_print(const struct manifest *manifest, FILE *stream,
-		    void (*error)(void *context, const char *line), void *context)
+bool manifest_print(const struct manifest *manifest, FILE *stream, FILE *errors)
 {
-	struct pod pod = {.error = error, .context = context};
+	struct pod pod = {.errors = errors};
 
 	mount_all(&pod, manifest);
 	if (!*manifest->image || !is_utf8(manifest->image))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The static pod for a configuration: what a kubelet has to be told so that cpvrrp runs as
- * doc/cpvrrp.8 says. Only for the command line; the daemon knows nothing of pods.
+ * The static pod for a configuration, by which a kubelet runs cpvrrp as doc/cpvrrp.8 says. Only for
+ * the command line; the daemon knows nothing of pods.
  */
 #ifndef CPVRRP_DAEMON_MANIFEST_H
 #define CPVRRP_DAEMON_MANIFEST_H
@@ -15,16 +15,15 @@
 
 struct manifest {
 	const struct conf *conf;
-	const char *conf_path;	 /* on the nodes; so the next */
+	const char *conf_path;	 /* on the nodes; so socket_path */
 	const char *socket_path; /* NULL = that of the configuration */
 	const char *image;
 };
 
 /*
- * Writes the pod as YAML. False, with nothing written and error called with a line for each reason,
- * if a path or the image has no place in a pod.
+ * Writes the pod as YAML to stream. False, with nothing written to it and a line for each reason
+ * written to errors, if a path or the image has no place in a pod.
  */
-bool manifest_print(const struct manifest *manifest, FILE *stream,
-		    void (*error)(void *context, const char *line), void *context);
+bool manifest_print(const struct manifest *manifest, FILE *stream, FILE *errors);
 
 #endif

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/announce.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
 #include <netpacket/packet.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,16 +26,16 @@ struct announce {
 int announce_new(struct announce **ret_announce)
 {
 	struct announce *announce = calloc(1, sizeof(*announce));
-	int result;
+	int error;
 
 	if (!announce)
 		return -ENOMEM;
 	/* Protocol 0 receives nothing. */
 	announce->fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (announce->fd < 0) {
-		result = -errno;
+		error = -errno;
 		free(announce);
-		return result;
+		return error;
 	}
 	*ret_announce = announce;
 	return 0;
@@ -46,8 +49,8 @@ void announce_free(struct announce *announce)
 	free(announce);
 }
 
-/* The name and the hardware address as they are now. */
-static int announce_hardware(int fd, int ifindex, struct ifreq *ret_request)
+/* The interface's present name and hardware address. */
+static int read_hardware(int fd, int ifindex, struct ifreq *ret_request)
 {
 	struct ifreq request = {.ifr_ifindex = ifindex};
 
@@ -59,9 +62,9 @@ static int announce_hardware(int fd, int ifindex, struct ifreq *ret_request)
 	return 0;
 }
 
-/* The R flag of a Neighbor Advertisement says whether the node is a router (RFC 4861 4.4); for
- * Linux the interface's forwarding setting does. */
-static bool announce_is_router(const char *name)
+/* The R flag of a Neighbor Advertisement says whether the node is a router (RFC 4861 4.4). Linux
+ * takes a node for a router on an interface whose forwarding setting is not 0. */
+static bool is_router(const char *name)
 {
 	char path[sizeof("/proc/sys/net/ipv6/conf//forwarding") + IFNAMSIZ];
 	FILE *file;
@@ -76,46 +79,56 @@ static bool announce_is_router(const char *name)
 	return value != EOF && value != '0';
 }
 
-static int announce_frame(int fd, int ifindex, const uint8_t *frame, size_t size)
+static int send_frame(int fd, int ifindex, const uint8_t *frame, size_t size)
 {
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = ifindex};
 
-	/* The Ethernet type, for the queueing disciplines. */
-	memcpy(&to.sll_protocol, frame + 12, sizeof(to.sll_protocol));
+	assert(size > ETHER_HDR_LEN && size <= NEIGH_FRAME_MAX);
+	/* Queueing disciplines look at the Ethernet type here. */
+	memcpy(&to.sll_protocol, frame + offsetof(struct ether_header, ether_type),
+	       sizeof(to.sll_protocol));
 	if (sendto(fd, frame, size, 0, (const struct sockaddr *)&to, sizeof(to)) < 0)
 		return -errno;
 	return 0;
 }
 
-int announce_send(struct announce *announce, int ifindex, const struct addr *source,
-		  const struct addr *address)
+/* Both forms, as neighbours differ in which one they learn from (RFC 5227 3). The first error
+ * counts, after both have been tried. */
+static int send_arp(int fd, int ifindex, const uint8_t mac[NEIGH_MAC_SIZE],
+		    const struct addr *address)
 {
 	static const enum neigh_form forms[] = {NEIGH_FORM_ARP_REQUEST, NEIGH_FORM_ARP_REPLY};
 	uint8_t frame[NEIGH_FRAME_MAX];
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		size_t size = neigh_arp(frame, mac, address, forms[i]);
+		int sent = send_frame(fd, ifindex, frame, size);
+
+		if (error == 0)
+			error = sent;
+	}
+	return error;
+}
+
+int announce_send(struct announce *announce, int ifindex, const struct addr *source,
+		  const struct addr *address)
+{
+	uint8_t frame[NEIGH_FRAME_MAX];
 	uint8_t mac[NEIGH_MAC_SIZE];
 	struct ifreq hardware;
+	int error = read_hardware(announce->fd, ifindex, &hardware);
 	size_t size;
-	int result = announce_hardware(announce->fd, ifindex, &hardware);
 
-	if (result < 0)
-		return result;
+	if (error < 0)
+		return error;
 	memcpy(mac, hardware.ifr_hwaddr.sa_data, sizeof(mac));
 	switch (address->family) {
 	case ADDR_FAMILY_IPV4:
-		/* Neighbours differ in which form they learn from (RFC 5227 3). */
-		for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-			int sent;
-
-			size = neigh_arp(frame, mac, address, forms[i]);
-			sent = announce_frame(announce->fd, ifindex, frame, size);
-			if (result == 0)
-				result = sent;
-		}
-		break;
+		return send_arp(announce->fd, ifindex, mac, address);
 	case ADDR_FAMILY_IPV6:
-		size = neigh_na(frame, mac, source, address, announce_is_router(hardware.ifr_name));
-		result = announce_frame(announce->fd, ifindex, frame, size);
-		break;
+		size = neigh_na(frame, mac, source, address, is_router(hardware.ifr_name));
+		return send_frame(announce->fd, ifindex, frame, size);
 	}
-	return result;
+	return 0;
 }

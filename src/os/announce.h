@@ -2,7 +2,7 @@
 /*
  * Sends core/neigh's frames (rule ANNOUNCE): for IPv4 gratuitous ARP in request and reply form, for
  * IPv6 an unsolicited Neighbor Advertisement whose R flag is the interface's forwarding setting.
- * The hardware address is read when sending.
+ * Each call reads the hardware address anew.
  */
 #ifndef CPVRRP_OS_ANNOUNCE_H
 #define CPVRRP_OS_ANNOUNCE_H

@@ -72,7 +72,6 @@ static const struct confine_call calls[] = {
 	EQUAL("ioctl", 1, SIOCGIFHWADDR),
 	EQUAL("ioctl", 1, SIOCGIFINDEX),
 	EQUAL("ioctl", 1, SIOCGIFNAME),
-	EQUAL("ioctl", 1, TCGETS), /* libconfuse asks whether its text is a terminal */
 
 	/* Files: the configuration, certificates and keys, /proc; the control socket's place. */
 	MASKED("open", 1, OPEN_WRITES, O_RDONLY),
@@ -204,18 +203,18 @@ static uint64_t status_value(const char *status, const char *key, int base)
 	return line ? strtoull(line + strlen(key), NULL, base) : 0;
 }
 
-int confine_read(struct state_confinement *ret_confinement)
+int confine_read(struct confinement *ret_confinement)
 {
 	char status[STATUS_SIZE];
 	int error = read_status(status);
 
 	if (error < 0)
 		return error;
-	*ret_confinement = (struct state_confinement){
+	*ret_confinement = (struct confinement){
 		.known = true,
 		.capabilities = status_value(status, "\nCapPrm:", 16),
 		.no_new_privs = status_value(status, "\nNoNewPrivs:", 10) == 1,
-		.seccomp = (enum state_seccomp)status_value(status, "\nSeccomp:", 10),
+		.seccomp = (enum confine_seccomp)status_value(status, "\nSeccomp:", 10),
 		.memory_locked = status_value(status, "\nVmLck:", 10) > 0,
 		.realtime = sched_getscheduler(0) == SCHED_RR,
 	};
@@ -327,12 +326,13 @@ static int filter_calls(void)
 static int confirm(void)
 {
 	const uint64_t wanted = UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW;
-	struct state_confinement now;
+	struct confinement now;
 	int error = confine_read(&now);
 
 	if (error < 0)
 		return error;
-	return now.capabilities == wanted && now.no_new_privs && now.seccomp == STATE_SECCOMP_FILTER
+	return now.capabilities == wanted && now.no_new_privs &&
+			       now.seccomp == CONFINE_SECCOMP_FILTER
 		       ? 0
 		       : -EPERM;
 }

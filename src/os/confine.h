@@ -8,7 +8,26 @@
 #ifndef CPVRRP_OS_CONFINE_H
 #define CPVRRP_OS_CONFINE_H
 
-#include "report/status.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* As in /proc/PID/status. */
+enum confine_seccomp {
+	CONFINE_SECCOMP_DISABLED,
+	CONFINE_SECCOMP_STRICT,
+	CONFINE_SECCOMP_FILTER,
+};
+
+/* What is in force. */
+struct confinement {
+	bool known;
+	uint64_t capabilities; /* permitted, a bit for each */
+	bool no_new_privs;
+	enum confine_seccomp seccomp;
+	bool memory_locked;
+	bool realtime;
+};
 
 /* The name of a capability that is needed and missing (capabilities(7)), or NULL. */
 const char *confine_missing(void);
@@ -34,7 +53,7 @@ int confine_lock_memory(void);
 int confine(const char **ret_what);
 
 /* What is in force, as the kernel tells. Returns 0 or -errno. */
-int confine_read(struct state_confinement *ret_confinement);
+int confine_read(struct confinement *ret_confinement);
 
 /* An allowed system call. */
 struct confine_call {

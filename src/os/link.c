@@ -10,30 +10,29 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
+#include <netlink/addr.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <netlink/object.h>
+#include <netlink/route/addr.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
-/* Larger than any message of the kernel: one with SR-IOV functions passes 4 kB, a dump's is at most
- * 32 kB. */
-#define LINK_BUFFER_SIZE (64 * 1024)
-#define LINK_TIMEOUT_S 2
-#define LINK_DUMP_TRIES 10
-#define LINK_SYNC_ROUNDS 8
-#define LINK_FILTER_INDEXES_MAX 255
-#define LINK_FILTER_MAX (2 * LINK_FILTER_INDEXES_MAX + 2)
-#define LINK_LOOPBACK_INDEX 1 /* of lo in every network namespace */
+#include "os/netlink.h"
+
+#define DUMP_TRIES 10
+#define SYNC_ROUNDS 8
+#define FILTER_INDEXES_MAX 255
+#define FILTER_MAX (2 * FILTER_INDEXES_MAX + 2)
+#define LOOPBACK_INDEX 1 /* of lo in every network namespace */
 /* In struct ifinfomsg and in struct ifaddrmsg the interface index is at the same place. */
-#define LINK_INDEX_OFFSET (NLMSG_HDRLEN + 4)
+#define INDEX_OFFSET (NLMSG_HDRLEN + 4)
 
-static_assert(offsetof(struct ifinfomsg, ifi_index) == 4, "see LINK_INDEX_OFFSET");
-static_assert(offsetof(struct ifaddrmsg, ifa_index) == 4, "see LINK_INDEX_OFFSET");
-static_assert(CONF_INTERFACE_SIZE == IF_NAMESIZE, "names are copied whole");
+static_assert(offsetof(struct ifinfomsg, ifi_index) == 4, "see INDEX_OFFSET");
+static_assert(offsetof(struct ifaddrmsg, ifa_index) == 4, "see INDEX_OFFSET");
+static_assert(ROUTER_INTERFACE_SIZE == IF_NAMESIZE, "names are copied whole");
 
 struct watched {
 	struct watched *next;
@@ -43,121 +42,38 @@ struct watched {
 };
 
 struct link {
-	int fd; /* the events; every dump has a socket of its own */
+	struct netlink *events;
+	struct netlink *questions;
 	void (*changed)(void *context, const struct interface *interface);
 	void *context;
 	struct watched *watched;
 	bool watch_all;
 	unsigned short filter_size;
-	struct sock_filter filter[LINK_FILTER_MAX];
+	struct sock_filter filter[FILTER_MAX];
 	struct interface scratch;
-	union {
-		struct nlmsghdr header;
-		uint8_t bytes[LINK_BUFFER_SIZE];
-	} buffer;
 };
 
-/* Takes one message; context is the caller's. */
-struct link_handler {
-	void (*handle)(void *context, struct nlmsghdr *header);
-	void *context;
+/* What a message tells of an interface. */
+struct link_message {
+	bool deleted;
+	bool of_port; /* tells of the interface as a bridge port only */
+	int index;
+	bool up;
+	char name[ROUTER_INTERFACE_SIZE];
+	/* Fields that reveal a flap between two reads. */
+	uint8_t mac[6]; /* zero if the address is not one of Ethernet's size */
+	uint32_t carrier_changes;
 };
 
-/* Opens a socket with nothing to receive yet. */
-static int link_open(int type, unsigned groups, int *ret_fd)
-{
-	const struct sockaddr_nl name = {.nl_family = AF_NETLINK, .nl_groups = groups};
-	const struct timeval timeout = {.tv_sec = LINK_TIMEOUT_S};
-	const int on = 1;
-	int result;
-	int fd = socket(AF_NETLINK, type | SOCK_CLOEXEC, NETLINK_ROUTE);
+/* What a message tells of an address. */
+struct address_message {
+	bool deleted;
+	int ifindex;	    /* 0: neither IPv4 nor IPv6 */
+	struct addr prefix; /* the peer's address on a point-to-point link */
+	struct interface_address own;
+};
 
-	if (fd < 0)
-		return -errno;
-	/* Without it, before Linux 4.20, a dump is not limited to one interface; that is allowed
-	 * for. */
-	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
-	    bind(fd, (const struct sockaddr *)&name, sizeof(name)) < 0) {
-		result = -errno;
-		close(fd);
-		return result;
-	}
-	*ret_fd = fd;
-	return 0;
-}
-
-/* The size of one datagram of the kernel, 0 for one that is not the kernel's, or -errno. */
-static ssize_t link_receive(struct link *link, int fd)
-{
-	struct sockaddr_nl sender = {0};
-	struct iovec vector = {&link->buffer, sizeof(link->buffer)};
-	struct msghdr message = {
-		.msg_name = &sender,
-		.msg_namelen = sizeof(sender),
-		.msg_iov = &vector,
-		.msg_iovlen = 1,
-	};
-	ssize_t size = recvmsg(fd, &message, 0);
-
-	if (size < 0)
-		return -errno;
-	/* What was cut off is lost, as after an overrun. */
-	if (message.msg_flags & MSG_TRUNC)
-		return -ENOBUFS;
-	return sender.nl_pid == 0 ? size : 0;
-}
-
-/* Hands over the messages of one datagram. Returns 1 after the last one of an answer, 0 if more
- * will come, or -errno. */
-static int link_answer(struct link *link, int size, const struct link_handler *handler)
-{
-	int interrupted = 0;
-
-	for (struct nlmsghdr *header = &link->buffer.header; nlmsg_ok(header, size);
-	     header = nlmsg_next(header, &size)) {
-		if (header->nlmsg_flags & NLM_F_DUMP_INTR)
-			interrupted = -EAGAIN;
-		if (header->nlmsg_type == NLMSG_ERROR) {
-			int error = ((const struct nlmsgerr *)nlmsg_data(header))->error;
-
-			return error == 0 ? 1 : error;
-		}
-		if (header->nlmsg_type == NLMSG_DONE)
-			return interrupted ? interrupted : 1;
-		handler->handle(handler->context, header);
-	}
-	return interrupted;
-}
-
-/* Sends one request and reads its answer to the end. A socket of its own, so that nothing of a
- * failed exchange is left for the next one. */
-static int link_request(struct link *link, struct nl_msg *request,
-			const struct link_handler *handler)
-{
-	const struct nlmsghdr *header = nlmsg_hdr(request);
-	int fd = -1;
-	int result = link_open(SOCK_RAW, 0, &fd);
-
-	if (result < 0)
-		return result;
-	if (send(fd, header, header->nlmsg_len, 0) < 0)
-		result = -errno;
-	while (result == 0) {
-		ssize_t size = link_receive(link, fd);
-
-		if (size == -EINTR)
-			continue;
-		if (size < 0)
-			result = size == -EAGAIN ? -ETIMEDOUT : (int)size;
-		else
-			result = link_answer(link, (int)size, handler);
-	}
-	close(fd);
-	return result < 0 ? result : 0;
-}
-
-static bool link_is_up(unsigned flags)
+static bool is_up(unsigned flags)
 {
 	/* The carrier, and the operational state (RFC 2863), which can lag behind or wait for
 	 * 802.1X. The kernel shows neither unless the interface is administratively up. */
@@ -166,68 +82,112 @@ static bool link_is_up(unsigned flags)
 	return (flags & all) == all;
 }
 
-/* NULL if the message is about something else. */
-static const struct ifinfomsg *link_info(struct nlmsghdr *header)
+static bool is_link(struct nl_msg *message)
 {
+	return nlmsg_hdr(message)->nlmsg_type == RTM_NEWLINK ||
+	       nlmsg_hdr(message)->nlmsg_type == RTM_DELLINK;
+}
+
+static bool is_address(struct nl_msg *message)
+{
+	return nlmsg_hdr(message)->nlmsg_type == RTM_NEWADDR ||
+	       nlmsg_hdr(message)->nlmsg_type == RTM_DELADDR;
+}
+
+/*
+ * The few attributes are read one by one. libnl-route's rtnl_link refuses a message for any detail
+ * of any kind of link that it cannot read (3.7: bridge ports with a hardware mode), and an
+ * interface that cannot be read would never get the VIP; it also takes a bridge for a port of one.
+ */
+static int read_link(struct nl_msg *message, struct link_message *ret_link)
+{
+	static const struct nla_policy policy[IFLA_CARRIER_CHANGES + 1] = {
+		[IFLA_IFNAME] = {.type = NLA_STRING, .maxlen = ROUTER_INTERFACE_SIZE},
+		[IFLA_CARRIER_CHANGES] = {.type = NLA_U32},
+	};
+	struct nlmsghdr *header = nlmsg_hdr(message);
 	const struct ifinfomsg *info = nlmsg_data(header);
+	struct nlattr *attributes[IFLA_CARRIER_CHANGES + 1];
+	struct nlattr *mac;
+	int error = netlink_error(
+		nlmsg_parse(header, sizeof(*info), attributes, IFLA_CARRIER_CHANGES, policy));
 
-	if ((header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK) ||
-	    !nlmsg_valid_hdr(header, sizeof(*info)))
-		return NULL;
-	return info;
+	if (error < 0)
+		return error;
+	*ret_link = (struct link_message){
+		.deleted = header->nlmsg_type == RTM_DELLINK,
+		.of_port = info->ifi_family != AF_UNSPEC,
+		.index = info->ifi_index,
+		.up = is_up(info->ifi_flags),
+	};
+	if (attributes[IFLA_IFNAME])
+		nla_strlcpy(ret_link->name, attributes[IFLA_IFNAME], sizeof(ret_link->name));
+	mac = attributes[IFLA_ADDRESS];
+	if (mac && nla_len(mac) == (int)sizeof(ret_link->mac))
+		memcpy(ret_link->mac, nla_data(mac), sizeof(ret_link->mac));
+	if (attributes[IFLA_CARRIER_CHANGES])
+		ret_link->carrier_changes = nla_get_u32(attributes[IFLA_CARRIER_CHANGES]);
+	return 0;
 }
 
-static const char *link_info_name(struct nlmsghdr *header)
+static void read_object(struct nl_object *object, void *context)
 {
-	struct nlattr *name = nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_IFNAME);
+	struct rtnl_addr *from = (struct rtnl_addr *)object;
+	struct address_message *ret = context;
+	int family_number = rtnl_addr_get_family(from);
+	enum addr_family family = family_number == AF_INET ? ADDR_FAMILY_IPV4 : ADDR_FAMILY_IPV6;
+	struct nl_addr *local = rtnl_addr_get_local(from);
+	struct nl_addr *prefix = rtnl_addr_get_peer(from);
 
-	return name && nla_len(name) > 0 ? nla_get_string(name) : "";
-}
-
-/* An address of an interface as a message tells it. */
-struct link_address {
-	int ifindex;
-	struct addr prefix; /* the peer's address on a point-to-point link */
-	struct interface_address own;
-};
-
-static bool link_parse_address(struct nlmsghdr *header, struct link_address *ret)
-{
-	const struct ifaddrmsg *info = nlmsg_data(header);
-	struct nlattr *attributes[IFA_MAX + 1];
-	enum addr_family family;
-	struct nlattr *prefix;
-	struct nlattr *local;
-	uint32_t flags;
-
-	if ((header->nlmsg_type != RTM_NEWADDR && header->nlmsg_type != RTM_DELADDR) ||
-	    !nlmsg_valid_hdr(header, sizeof(*info)) ||
-	    (info->ifa_family != AF_INET && info->ifa_family != AF_INET6) ||
-	    nlmsg_parse(header, sizeof(*info), attributes, IFA_MAX, NULL) < 0)
-		return false;
-	family = info->ifa_family == AF_INET ? ADDR_FAMILY_IPV4 : ADDR_FAMILY_IPV6;
-	prefix = attributes[IFA_ADDRESS];
-	/* IPv6 has IFA_LOCAL only on a point-to-point link. */
-	local = attributes[IFA_LOCAL] ? attributes[IFA_LOCAL] : prefix;
 	if (!prefix)
 		prefix = local;
-	if (!local || (size_t)nla_len(local) != addr_size(family) ||
-	    (size_t)nla_len(prefix) != addr_size(family))
-		return false;
-	flags = attributes[IFA_FLAGS] ? nla_get_u32(attributes[IFA_FLAGS]) : info->ifa_flags;
-	ret->ifindex = (int)info->ifa_index;
-	ret->prefix = addr_from_bytes(family, nla_data(prefix));
+	if ((family_number != AF_INET && family_number != AF_INET6) || !local ||
+	    nl_addr_get_len(local) != addr_size(family) ||
+	    nl_addr_get_len(prefix) != addr_size(family))
+		return;
+	ret->ifindex = rtnl_addr_get_ifindex(from);
+	ret->prefix = addr_from_bytes(family, nl_addr_get_binary_addr(prefix));
 	ret->own = (struct interface_address){
-		.address = addr_from_bytes(family, nla_data(local)),
-		.prefix_length = info->ifa_prefixlen,
+		.address = addr_from_bytes(family, nl_addr_get_binary_addr(local)),
+		.prefix_length = (uint8_t)rtnl_addr_get_prefixlen(from),
 		/* An address that was found to be a duplicate stays tentative. */
-		.deprecated = (flags & (IFA_F_DEPRECATED | IFA_F_TENTATIVE)) != 0,
+		.deprecated =
+			(rtnl_addr_get_flags(from) & (IFA_F_DEPRECATED | IFA_F_TENTATIVE)) != 0,
 	};
+}
+
+static int read_address(struct nl_msg *message, struct address_message *ret_address)
+{
+	struct address_message address = {
+		.deleted = nlmsg_hdr(message)->nlmsg_type == RTM_DELADDR,
+	};
+	int error = netlink_error(nl_msg_parse(message, read_object, &address));
+
+	if (error < 0)
+		return error;
+	*ret_address = address;
+	return 0;
+}
+
+static bool address_equal(const struct interface_address *a, const struct interface_address *b)
+{
+	return a->prefix_length == b->prefix_length && a->deprecated == b->deprecated &&
+	       addr_equal(&a->address, &b->address);
+}
+
+static bool interface_equal(const struct interface *a, const struct interface *b)
+{
+	if (a->index != b->index || a->up != b->up || a->address_count != b->address_count ||
+	    memcmp(a->mac, b->mac, sizeof(a->mac)) != 0 || a->carrier_changes != b->carrier_changes)
+		return false;
+	for (size_t i = 0; i < a->address_count; i++)
+		if (!address_equal(&a->addresses[i], &b->addresses[i]))
+			return false;
 	return true;
 }
 
-static const struct interface_address *link_find_address(const struct interface *interface,
-							 const struct interface_address *wanted)
+static const struct interface_address *find_address(const struct interface *interface,
+						    const struct interface_address *wanted)
 {
 	for (size_t i = 0; i < interface->address_count; i++) {
 		const struct interface_address *address = &interface->addresses[i];
@@ -239,160 +199,125 @@ static const struct interface_address *link_find_address(const struct interface 
 	return NULL;
 }
 
-static bool link_same(const struct interface *a, const struct interface *b)
-{
-	if (a->index != b->index || a->up != b->up || a->address_count != b->address_count ||
-	    memcmp(a->mac, b->mac, sizeof(a->mac)) != 0 || a->carrier_changes != b->carrier_changes)
-		return false;
-	for (size_t i = 0; i < a->address_count; i++) {
-		const struct interface_address *x = &a->addresses[i];
-		const struct interface_address *y = &b->addresses[i];
-
-		if (x->prefix_length != y->prefix_length || x->deprecated != y->deprecated ||
-		    !addr_equal(&x->address, &y->address))
-			return false;
-	}
-	return true;
-}
-
-/* What tells that an interface was disturbed even if it is as it was. */
-struct link_marks {
-	uint8_t mac[6]; /* zero if it is not one of Ethernet's size */
-	uint32_t carrier_changes;
-};
-
-static struct link_marks link_marks(struct nlmsghdr *header)
-{
-	struct nlattr *attributes[IFLA_CARRIER_CHANGES + 1];
-	struct link_marks marks = {0};
-	struct nlattr *mac, *changes;
-
-	if (nlmsg_parse(header, sizeof(struct ifinfomsg), attributes, IFLA_CARRIER_CHANGES, NULL) <
-	    0)
-		return marks;
-	mac = attributes[IFLA_ADDRESS];
-	changes = attributes[IFLA_CARRIER_CHANGES];
-	if (mac && nla_len(mac) == (int)sizeof(marks.mac))
-		memcpy(marks.mac, nla_data(mac), sizeof(marks.mac));
-	if (changes && nla_len(changes) >= (int)sizeof(uint32_t))
-		marks.carrier_changes = nla_get_u32(changes);
-	return marks;
-}
-
-static bool link_marks_differ(struct nlmsghdr *header, const struct interface *known)
-{
-	struct link_marks marks = link_marks(header);
-
-	return memcmp(marks.mac, known->mac, sizeof(marks.mac)) != 0 ||
-	       marks.carrier_changes != known->carrier_changes;
-}
-
-static void link_take_link(void *context, struct nlmsghdr *header)
+static int take_link(void *context, struct nl_msg *message)
 {
 	struct interface *interface = context;
-	const struct ifinfomsg *info = link_info(header);
-	struct link_marks marks;
+	struct link_message link;
+	int error;
 
+	if (!is_link(message))
+		return 0;
+	error = read_link(message, &link);
+	if (error < 0)
+		return error;
 	/* The kernel also finds interfaces by alternative names; those are not followed. */
-	if (!info || strcmp(link_info_name(header), interface->name) != 0)
-		return;
-	interface->index = info->ifi_index;
-	interface->up = link_is_up(info->ifi_flags);
-	marks = link_marks(header);
-	memcpy(interface->mac, marks.mac, sizeof(interface->mac));
-	interface->carrier_changes = marks.carrier_changes;
+	if (strcmp(link.name, interface->name) != 0)
+		return 0;
+	interface->index = link.index;
+	interface->up = link.up;
+	memcpy(interface->mac, link.mac, sizeof(interface->mac));
+	interface->carrier_changes = link.carrier_changes;
+	return 0;
 }
 
-static void link_take_address(void *context, struct nlmsghdr *header)
+static int take_address(void *context, struct nl_msg *message)
 {
 	struct interface *interface = context;
-	struct link_address address;
+	struct address_message address;
+	int error;
 
-	if (!link_parse_address(header, &address) || address.ifindex != interface->index ||
-	    interface->address_count == ENGINE_INTERFACE_ADDRESSES_MAX)
-		return;
-	interface->addresses[interface->address_count++] = address.own;
+	if (!is_address(message))
+		return 0;
+	error = read_address(message, &address);
+	if (error < 0)
+		return error;
+	if (address.ifindex == interface->index &&
+	    interface->address_count < INTERFACE_ADDRESSES_MAX)
+		interface->addresses[interface->address_count++] = address.own;
+	return 0;
 }
 
-static int link_ask_link(struct link *link, struct interface *interface)
+/* No index if there is no interface of this name. */
+static int ask_link(struct link *link, struct interface *interface)
 {
-	const struct link_handler handler = {link_take_link, interface};
 	struct ifinfomsg body = {.ifi_family = AF_UNSPEC};
-	struct nl_msg *request = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK);
-	int result = -ENOMEM;
+	struct nl_msg *question;
+	int error;
 
-	if (!request)
-		return -ENOMEM;
 	interface->index = 0;
 	interface->up = false;
-	if (nlmsg_append(request, &body, sizeof(body), NLMSG_ALIGNTO) == 0 &&
-	    nla_put_string(request, IFLA_IFNAME, interface->name) == 0)
-		result = link_request(link, request, &handler);
-	nlmsg_free(request);
-	return result == -ENODEV ? 0 : result;
+	/* Not rtnl_link_build_get_request(): it asks for SR-IOV functions, which drivers may be
+	 * slow to tell, each of them. */
+	error = netlink_message(RTM_GETLINK, 0, &body, sizeof(body), &question);
+	if (error < 0)
+		return error;
+	error = netlink_error(nla_put_string(question, IFLA_IFNAME, interface->name));
+	if (error < 0) {
+		nlmsg_free(question);
+		return error;
+	}
+	error = netlink_ask(link->questions, question, take_link, interface);
+	return error == -ENODEV ? 0 : error;
 }
 
 /* ifindex 0: of all interfaces. */
-static int link_ask_addresses(struct link *link, int ifindex, const struct link_handler *handler)
+static int ask_addresses(struct link *link, int ifindex,
+			 int (*take)(void *context, struct nl_msg *message), void *context)
 {
 	struct ifaddrmsg body = {.ifa_family = AF_UNSPEC, .ifa_index = (unsigned)ifindex};
-	struct nl_msg *request = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP);
-	int result = -ENOMEM;
+	struct nl_msg *question;
+	int error = netlink_message(RTM_GETADDR, NLM_F_DUMP, &body, sizeof(body), &question);
 
-	if (!request)
-		return -ENOMEM;
-	if (nlmsg_append(request, &body, sizeof(body), NLMSG_ALIGNTO) == 0)
-		result = link_request(link, request, handler);
-	nlmsg_free(request);
-	/* The interface has gone since it was looked up; the event will say so. */
-	return result == -ENODEV ? 0 : result;
+	if (error == 0)
+		error = netlink_ask(link->questions, question, take, context);
+	/* The interface has gone since it was looked up; its event will say so. */
+	return error == -ENODEV ? 0 : error;
 }
 
-/* Fills link->scratch. A dump that changes interrupted is repeated. */
-static int link_ask(struct link *link, const char name[CONF_INTERFACE_SIZE])
+/* Fills link->scratch. A dump that changes have interrupted is repeated. */
+static int ask(struct link *link, const char name[ROUTER_INTERFACE_SIZE])
 {
 	struct interface *interface = &link->scratch;
-	const struct link_handler handler = {link_take_address, interface};
-	int result = -EAGAIN;
+	int error = -EAGAIN;
 
-	for (unsigned i = 0; i < LINK_DUMP_TRIES && result == -EAGAIN; i++) {
+	for (unsigned i = 0; i < DUMP_TRIES && error == -EAGAIN; i++) {
 		interface->address_count = 0;
 		memcpy(interface->name, name, sizeof(interface->name));
-		result = link_ask_link(link, interface);
-		if (result == 0 && interface->index != 0)
-			result = link_ask_addresses(link, interface->index, &handler);
+		error = ask_link(link, interface);
+		if (error == 0 && interface->index != 0)
+			error = ask_addresses(link, interface->index, take_address, interface);
 	}
-	return result;
+	return error;
 }
 
 /* Only what is filled: the struct has room for every VIP there can be. */
-static void link_copy(struct interface *to, const struct interface *from)
+static void copy(struct interface *to, const struct interface *from)
 {
 	memcpy(to, from,
 	       offsetof(struct interface, addresses) +
 		       from->address_count * sizeof(from->addresses[0]));
 }
 
-static int link_refresh(struct link *link)
+static int refresh(struct link *link)
 {
 	for (struct watched *watched = link->watched; watched; watched = watched->next) {
-		int result;
+		int error;
 
 		if (!watched->stale)
 			continue;
-		result = link_ask(link, watched->known.name);
-		if (result < 0)
-			return result;
+		error = ask(link, watched->known.name);
+		if (error < 0)
+			return error;
 		watched->stale = false;
-		if (!link_same(&watched->known, &link->scratch)) {
-			link_copy(&watched->known, &link->scratch);
+		if (!interface_equal(&watched->known, &link->scratch)) {
+			copy(&watched->known, &link->scratch);
 			watched->pending = true;
 		}
 	}
 	return 0;
 }
 
-static void link_mark_all(struct link *link)
+static void mark_all(struct link *link)
 {
 	for (struct watched *watched = link->watched; watched; watched = watched->next)
 		watched->stale = true;
@@ -403,12 +328,11 @@ static void link_mark_all(struct link *link)
  * one of them does not exist: its name cannot be compared in a filter. Returns the number of
  * instructions.
  */
-static unsigned short link_make_filter(const struct link *link,
-				       struct sock_filter filter[LINK_FILTER_MAX])
+static unsigned short make_filter(const struct link *link, struct sock_filter filter[FILTER_MAX])
 {
 	const struct sock_filter pass = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
 	const struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
-	const struct sock_filter load = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LINK_INDEX_OFFSET);
+	const struct sock_filter load = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, INDEX_OFFSET);
 	bool all = link->watch_all;
 	unsigned short size = 0;
 
@@ -418,7 +342,7 @@ static unsigned short link_make_filter(const struct link *link,
 		const struct sock_filter compare = BPF_JUMP(
 			BPF_JMP | BPF_JEQ | BPF_K, htonl((uint32_t)watched->known.index), 0, 1);
 
-		all |= watched->known.index == 0 || size + 3 > LINK_FILTER_MAX;
+		all |= watched->known.index == 0 || size + 3 > FILTER_MAX;
 		if (all)
 			break;
 		filter[size++] = compare;
@@ -429,19 +353,22 @@ static unsigned short link_make_filter(const struct link *link,
 		return 1;
 	}
 	filter[size++] = drop;
+	assert(size <= FILTER_MAX);
 	return size;
 }
 
 /* Sets *ret_replaced if another filter than before is in force now. */
-static int link_filter(struct link *link, bool *ret_replaced)
+static int set_filter(struct link *link, bool *ret_replaced)
 {
-	struct sock_filter filter[LINK_FILTER_MAX];
-	struct sock_fprog program = {.len = link_make_filter(link, filter), .filter = filter};
+	struct sock_filter filter[FILTER_MAX];
+	struct sock_fprog program = {.len = make_filter(link, filter), .filter = filter};
 	size_t bytes = program.len * sizeof(filter[0]);
 
 	if (program.len == link->filter_size && memcmp(filter, link->filter, bytes) == 0)
 		return 0;
-	if (setsockopt(link->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
+	/* libnl has no socket filters. */
+	if (setsockopt(netlink_fd(link->events), SOL_SOCKET, SO_ATTACH_FILTER, &program,
+		       sizeof(program)) < 0)
 		return -errno;
 	memcpy(link->filter, filter, bytes);
 	link->filter_size = program.len;
@@ -453,25 +380,25 @@ static int link_filter(struct link *link, bool *ret_replaced)
  * Brings all that is stale up to date, and the filter with it. Under another filter everything is
  * asked for again: the old one may have dropped what counts now.
  */
-static int link_sync(struct link *link)
+static int sync_all(struct link *link)
 {
-	for (unsigned i = 0; i < LINK_SYNC_ROUNDS; i++) {
+	for (unsigned i = 0; i < SYNC_ROUNDS; i++) {
 		bool replaced = false;
-		int result = link_refresh(link);
+		int error = refresh(link);
 
-		if (result == 0)
-			result = link_filter(link, &replaced);
-		if (result < 0)
-			return result;
+		if (error == 0)
+			error = set_filter(link, &replaced);
+		if (error < 0)
+			return error;
 		if (!replaced)
 			return 0;
-		link_mark_all(link);
+		mark_all(link);
 	}
 	return -EAGAIN;
 }
 
 /* Starts over after each call: the user may watch and unwatch from within. */
-static void link_tell(struct link *link)
+static void tell(struct link *link)
 {
 	struct watched *watched = link->watched;
 
@@ -486,28 +413,37 @@ static void link_tell(struct link *link)
 	}
 }
 
+/* After a call of the user: all news is told, and an interface that does not exist has nothing. */
+static void check(const struct link *link)
+{
+	for (const struct watched *watched = link->watched; watched; watched = watched->next) {
+		const struct interface *known = &watched->known;
+
+		assert(!watched->pending);
+		assert(known->index != 0 || (!known->up && known->address_count == 0));
+		assert(known->address_count <= INTERFACE_ADDRESSES_MAX);
+	}
+}
+
 /* Events only say what to ask for: the answer has the kernel's own order, and no state is put
  * together from parts. */
-static void link_event_link(struct link *link, struct nlmsghdr *header,
-			    const struct ifinfomsg *info)
+static void event_link(struct link *link, const struct link_message *message)
 {
-	const char *name = link_info_name(header);
-
 	for (struct watched *watched = link->watched; watched; watched = watched->next) {
 		struct interface *known = &watched->known;
-		bool same_name = strcmp(known->name, name) == 0;
-		bool same_index = known->index == info->ifi_index;
+		bool same_name = strcmp(known->name, message->name) == 0;
+		bool same_index = known->index == message->index;
+		bool disturbed = memcmp(known->mac, message->mac, sizeof(known->mac)) != 0 ||
+				 known->carrier_changes != message->carrier_changes;
 
 		if (!same_name && !same_index)
 			continue;
-		if (header->nlmsg_type == RTM_DELLINK || !same_name || !same_index ||
-		    known->up != link_is_up(info->ifi_flags) ||
-		    (info->ifi_family == AF_UNSPEC && link_marks_differ(header, known)))
+		if (message->deleted || !same_name || !same_index || known->up != message->up ||
+		    (!message->of_port && disturbed))
 			watched->stale = true;
 		/* Told even if another one with the same index is there by now: what was bound to
 		 * the old one is dead. */
-		if (header->nlmsg_type == RTM_DELLINK && same_index &&
-		    info->ifi_family == AF_UNSPEC) {
+		if (message->deleted && same_index && !message->of_port) {
 			known->index = 0;
 			known->up = false;
 			known->address_count = 0;
@@ -516,64 +452,57 @@ static void link_event_link(struct link *link, struct nlmsghdr *header,
 	}
 }
 
-/* Most events are the refresh of a lease, which changes nothing. */
-static void link_event_address(struct link *link, struct nlmsghdr *header,
-			       const struct link_address *address)
+/* Most events are the renewal of a lease, which changes nothing. */
+static void event_address(struct link *link, const struct address_message *message)
 {
 	for (struct watched *watched = link->watched; watched; watched = watched->next) {
 		const struct interface_address *known;
 
-		if (watched->known.index != address->ifindex)
+		if (watched->known.index != message->ifindex)
 			continue;
-		known = link_find_address(&watched->known, &address->own);
-		if (header->nlmsg_type == RTM_DELADDR)
+		known = find_address(&watched->known, &message->own);
+		if (message->deleted)
 			watched->stale |= known != NULL;
 		else if (known)
-			watched->stale |= known->deprecated != address->own.deprecated;
+			watched->stale |= known->deprecated != message->own.deprecated;
 		else
 			watched->stale |=
-				watched->known.address_count < ENGINE_INTERFACE_ADDRESSES_MAX;
+				watched->known.address_count < INTERFACE_ADDRESSES_MAX;
 	}
 }
 
-static int link_events(struct link *link, int size)
+/* An event that cannot be read may tell of anything. */
+static int take_event(void *context, struct nl_msg *message)
 {
-	int count = 0;
+	struct link *link = context;
+	struct address_message address;
+	struct link_message about;
+	int error = 0;
 
-	for (struct nlmsghdr *header = &link->buffer.header; nlmsg_ok(header, size);
-	     header = nlmsg_next(header, &size)) {
-		const struct ifinfomsg *info = link_info(header);
-		struct link_address address;
-
-		count++;
-		if (info)
-			link_event_link(link, header, info);
-		else if (link_parse_address(header, &address))
-			link_event_address(link, header, &address);
-	}
-	return count;
+	if (is_link(message) && (error = read_link(message, &about)) == 0)
+		event_link(link, &about);
+	else if (is_address(message) && (error = read_address(message, &address)) == 0 &&
+		 address.ifindex != 0)
+		event_address(link, &address);
+	if (error < 0)
+		mark_all(link);
+	return 0;
 }
 
 int link_new(void (*changed)(void *context, const struct interface *interface), void *context,
 	     struct link **ret_link)
 {
 	struct link *link = calloc(1, sizeof(*link));
-	int result;
+	int error;
 
 	if (!link)
 		return -ENOMEM;
 	link->changed = changed;
 	link->context = context;
-	result = link_open(SOCK_RAW | SOCK_NONBLOCK,
-			   RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR, &link->fd);
-	if (result < 0) {
-		free(link);
-		return result;
-	}
-	result = link_sync(link);
-	if (result < 0) {
+	if ((error = netlink_new_events(&link->events)) < 0 ||
+	    (error = netlink_new(&link->questions)) < 0 || (error = sync_all(link)) < 0) {
 		link_free(link);
-		return result;
+		return error;
 	}
 	*ret_link = link;
 	return 0;
@@ -589,16 +518,17 @@ void link_free(struct link *link)
 		free(link->watched);
 		link->watched = next;
 	}
-	close(link->fd);
+	netlink_free(link->questions);
+	netlink_free(link->events);
 	free(link);
 }
 
 int link_fd(const struct link *link)
 {
-	return link->fd;
+	return netlink_fd(link->events);
 }
 
-static struct watched *link_watched(const struct link *link, const char *name)
+static struct watched *find(const struct link *link, const char *name)
 {
 	struct watched *watched = link->watched;
 
@@ -611,9 +541,9 @@ int link_watch(struct link *link, const char *name)
 {
 	size_t size = strlen(name) + 1;
 	struct watched *watched;
-	int result;
+	int error;
 
-	if (link_watched(link, name))
+	if (find(link, name))
 		return 0;
 	if (size > sizeof(watched->known.name))
 		return -EINVAL;
@@ -625,13 +555,14 @@ int link_watch(struct link *link, const char *name)
 	watched->pending = true;
 	watched->next = link->watched;
 	link->watched = watched;
-	result = link_sync(link);
-	link_tell(link);
-	return result;
+	error = sync_all(link);
+	tell(link);
+	check(link);
+	return error;
 }
 
 /* The next link_drain() narrows the filter; until then there are only more events. */
-static void link_drop(struct watched **at)
+static void drop(struct watched **at)
 {
 	struct watched *watched = *at;
 
@@ -643,7 +574,7 @@ void link_unwatch(struct link *link, const char *name)
 {
 	for (struct watched **at = &link->watched; *at; at = &(*at)->next)
 		if (strcmp((*at)->known.name, name) == 0) {
-			link_drop(at);
+			drop(at);
 			return;
 		}
 }
@@ -655,17 +586,17 @@ void link_unwatch_unused(struct link *link, bool (*used)(void *context, const ch
 		if (used(context, (*at)->known.name))
 			at = &(*at)->next;
 		else
-			link_drop(at);
+			drop(at);
 }
 
 const struct interface *link_get(const struct link *link, const char *name)
 {
-	const struct watched *watched = link_watched(link, name);
+	const struct watched *watched = find(link, name);
 
 	return watched ? &watched->known : NULL;
 }
 
-struct link_search {
+struct search {
 	const struct addr *address;
 	const struct addr *own;
 	size_t own_count;
@@ -673,40 +604,44 @@ struct link_search {
 	unsigned prefix_length;
 };
 
-static void link_consider(void *context, struct nlmsghdr *header)
+static int consider(void *context, struct nl_msg *message)
 {
-	struct link_search *search = context;
-	struct link_address found;
+	struct search *search = context;
+	struct address_message found;
 	unsigned length;
+	int error;
 
-	if (!link_parse_address(header, &found))
-		return;
+	if (!is_address(message))
+		return 0;
+	error = read_address(message, &found);
+	if (error < 0 || found.ifindex == 0)
+		return error;
 	length = found.own.prefix_length;
-	if (found.own.deprecated || found.ifindex == LINK_LOOPBACK_INDEX ||
+	if (found.own.deprecated || found.ifindex == LOOPBACK_INDEX ||
 	    addr_in_list(&found.own.address, search->own, search->own_count) ||
 	    !addr_in_prefix(search->address, &found.prefix, length))
-		return;
+		return 0;
 	if (search->ifindex == 0 || length > search->prefix_length) {
 		search->ifindex = found.ifindex;
 		search->prefix_length = length;
 	}
+	return 0;
 }
 
 int link_find(struct link *link, const struct addr *address, const struct addr *own,
-	      size_t own_count, char ret_name[CONF_INTERFACE_SIZE])
+	      size_t own_count, char ret_name[ROUTER_INTERFACE_SIZE])
 {
-	const struct link_search start = {.address = address, .own = own, .own_count = own_count};
-	struct link_search search;
-	const struct link_handler handler = {link_consider, &search};
-	char name[CONF_INTERFACE_SIZE];
-	int result = -EAGAIN;
+	const struct search start = {.address = address, .own = own, .own_count = own_count};
+	struct search search;
+	char name[ROUTER_INTERFACE_SIZE];
+	int error = -EAGAIN;
 
-	for (unsigned i = 0; i < LINK_DUMP_TRIES && result == -EAGAIN; i++) {
+	for (unsigned i = 0; i < DUMP_TRIES && error == -EAGAIN; i++) {
 		search = start;
-		result = link_ask_addresses(link, 0, &handler);
+		error = ask_addresses(link, 0, consider, &search);
 	}
-	if (result < 0)
-		return result;
+	if (error < 0)
+		return error;
 	if (search.ifindex == 0 || !if_indextoname((unsigned)search.ifindex, name))
 		return -ENODEV;
 	memcpy(ret_name, name, sizeof(name));
@@ -720,7 +655,7 @@ void link_watch_all(struct link *link, bool on)
 	link->watch_all = on;
 	/* Nothing is missed of the watched ones, which both filters pass. If there is no memory for
 	 * the filter now, the next link_drain() sets it. */
-	(void)link_filter(link, &replaced);
+	(void)set_filter(link, &replaced);
 }
 
 int link_drain(struct link *link)
@@ -728,20 +663,19 @@ int link_drain(struct link *link)
 	int count = 0;
 	int result;
 
-	for (;;) {
-		ssize_t size = link_receive(link, link->fd);
-
-		if (size == -EAGAIN)
-			break;
-		if (size == -ENOBUFS)
-			link_mark_all(link);
-		else if (size < 0 && size != -EINTR)
-			return (int)size;
-		else if (size > 0)
-			count += link_events(link, (int)size);
+	while ((result = netlink_receive(link->events, take_event, link)) != -EAGAIN) {
+		if (result >= 0) {
+			count += result;
+			continue;
+		}
+		/* Events were lost, or cannot be read now. */
+		mark_all(link);
+		if (result != -ENOBUFS)
+			return result;
 	}
-	link_tell(link);
-	result = link_sync(link);
-	link_tell(link);
+	tell(link);
+	result = sync_all(link);
+	tell(link);
+	check(link);
 	return result < 0 ? result : count;
 }

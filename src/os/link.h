@@ -7,7 +7,7 @@
 #ifndef CPVRRP_OS_LINK_H
 #define CPVRRP_OS_LINK_H
 
-#include "core/engine.h"
+#include "core/router.h"
 
 struct link;
 
@@ -43,7 +43,7 @@ const struct interface *link_get(const struct link *link, const char *name);
  * is none, or -errno.
  */
 int link_find(struct link *link, const struct addr *address, const struct addr *own,
-	      size_t own_count, char ret_name[CONF_INTERFACE_SIZE]);
+	      size_t own_count, char ret_name[ROUTER_INTERFACE_SIZE]);
 
 /* While an address is looked for in vain: with on = true the events of all interfaces make the
  * socket readable and count in link_drain(). Look once more after turning it on, for what came

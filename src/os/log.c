@@ -20,7 +20,7 @@
 static_assert(2 * LOG_TEXT_SIZE + 128 <= LOG_LINE_SIZE, "a line fits into one write");
 
 static const struct {
-	const char *word;
+	const char *name;
 	int syslog_level;
 } levels[] = {
 	[CONF_LOG_ERROR] = {"error", 3},   [CONF_LOG_WARNING] = {"warning", 4},
@@ -40,12 +40,13 @@ const char *log_time_format(const struct timespec *wall, char text[LOG_TIME_SIZE
 	if (!gmtime_r(&wall->tv_sec, &tm) ||
 	    !(used = strftime(text, LOG_TIME_SIZE, "%Y-%m-%dT%H:%M:%S", &tm)))
 		used = 0;
-	snprintf(text + used, LOG_TIME_SIZE - used, ".%03dZ", (int)(wall->tv_nsec / 1000000));
+	snprintf(text + used, LOG_TIME_SIZE - used, ".%03dZ",
+		 (int)(wall->tv_nsec / 1000 / MILLISECOND_US));
 	return text;
 }
 
-/* systemd.exec(5), $JOURNAL_STREAM: device and inode number of what stderr was connected to. Asked
- * for every line, as the variable also reaches programs whose stderr is something else. */
+/* systemd.exec(5), $JOURNAL_STREAM: device and inode number of what stderr was connected to. Each
+ * line asks again, as a child inherits the variable even where its stderr is something else. */
 static bool is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -57,9 +58,9 @@ static bool is_journal(void)
 }
 
 /*
- * poll() before write(), as O_NONBLOCK would belong to the open file description, which the parent
- * and every other process on this stderr share. The one gap, another writer that fills the same
- * pipe in between, costs a wait and nothing else.
+ * poll() before write(): O_NONBLOCK belongs to the open file description, which the parent and
+ * every other process on this stderr share. If another process fills the same pipe between the two
+ * calls, write() waits until the pipe is read.
  */
 static bool write_line(const char *line, size_t size)
 {
@@ -72,7 +73,7 @@ static bool write_line(const char *line, size_t size)
 static size_t format_json(enum conf_log_level level, const char *time, const char *text,
 			  char line[LOG_LINE_SIZE])
 {
-	json_t *object = json_pack("{s:s, s:s, s:s}", "time", time, "level", levels[level].word,
+	json_t *object = json_pack("{s:s, s:s, s:s}", "time", time, "level", levels[level].name,
 				   "message", text);
 	size_t size = object ? json_dumpb(object, line, LOG_LINE_SIZE - 1, JSON_COMPACT) : 0;
 
@@ -96,7 +97,7 @@ static size_t format_line(enum conf_log_level level, const char *text, char line
 	if (is_journal())
 		size = snprintf(line, LOG_LINE_SIZE, "<%d>%s\n", levels[level].syslog_level, text);
 	else
-		size = snprintf(line, LOG_LINE_SIZE, "%s %s %s\n", time, levels[level].word, text);
+		size = snprintf(line, LOG_LINE_SIZE, "%s %s %s\n", time, levels[level].name, text);
 	return size > 0 ? (size_t)size : 0;
 }
 
@@ -131,24 +132,33 @@ static void write_text(enum conf_log_level level, char text[LOG_TEXT_SIZE])
 		dropped++;
 }
 
-__attribute__((format(printf, 2, 0))) static void log_va(enum conf_log_level level,
-							 const char *format, va_list args)
+/* False if standard error still takes nothing: the line to come is lost as well. */
+static bool report_dropped(void)
 {
+	uint64_t count = dropped;
 	char text[LOG_TEXT_SIZE];
 
-	if (dropped) {
-		uint64_t count = dropped;
+	snprintf(text, sizeof(text),
+		 "%" PRIu64 " log lines were lost, as standard error took no more", count);
+	write_text(CONF_LOG_WARNING, text);
+	/* A lost report counts as the loss of the line to come. */
+	if (dropped != count)
+		return false;
+	dropped = 0;
+	return true;
+}
 
-		snprintf(text, sizeof(text),
-			 "%" PRIu64 " log lines were lost, as standard error took no more", count);
-		write_text(CONF_LOG_WARNING, text);
-		if (dropped != count) {
-			/* Still full: this line is lost too, the attempt to say so is not one. */
-			return;
-		}
-		dropped = 0;
-	}
+void log_write(enum conf_log_level level, const char *format, ...)
+{
+	char text[LOG_TEXT_SIZE];
+	va_list args;
+
+	assert(level < sizeof(levels) / sizeof(levels[0]));
+	if (level > log_level || (dropped && !report_dropped()))
+		return;
+	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
 	write_text(level, text);
 }
 
@@ -156,59 +166,6 @@ void log_configure(enum conf_log_level level, enum conf_log_format format)
 {
 	log_level = level;
 	log_format = format;
-}
-
-void log_error(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	log_va(CONF_LOG_ERROR, format, args);
-	va_end(args);
-}
-
-void log_warning(const char *format, ...)
-{
-	va_list args;
-
-	if (log_level < CONF_LOG_WARNING)
-		return;
-	va_start(args, format);
-	log_va(CONF_LOG_WARNING, format, args);
-	va_end(args);
-}
-
-void log_notice(const char *format, ...)
-{
-	va_list args;
-
-	if (log_level < CONF_LOG_NOTICE)
-		return;
-	va_start(args, format);
-	log_va(CONF_LOG_NOTICE, format, args);
-	va_end(args);
-}
-
-void log_info(const char *format, ...)
-{
-	va_list args;
-
-	if (log_level < CONF_LOG_INFO)
-		return;
-	va_start(args, format);
-	log_va(CONF_LOG_INFO, format, args);
-	va_end(args);
-}
-
-void log_debug(const char *format, ...)
-{
-	va_list args;
-
-	if (log_level < CONF_LOG_DEBUG)
-		return;
-	va_start(args, format);
-	log_va(CONF_LOG_DEBUG, format, args);
-	va_end(args);
 }
 
 bool log_allowed(struct log_limit *limit, struct instant now, uint64_t *ret_suppressed)

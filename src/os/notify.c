@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/notify.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
@@ -12,22 +13,22 @@
 #include <unistd.h>
 
 #define MESSAGE_SIZE (NOTIFY_STATUS_SIZE + 64)
-#define RETRY_US 1000000
+#define RETRY_US SECOND_US
 
 struct notify {
-	int fd; /* -1 if nobody listens */
+	int fd; /* -1 without NOTIFY_SOCKET */
 	struct sockaddr_un address;
 	socklen_t address_size;
-	int64_t watchdog_us; /* between two signs of life, 0 for none */
-	struct instant due;  /* of the next one, or of what found no room */
+	int64_t watchdog_us; /* between two WATCHDOG=1, 0 for none */
+	struct instant due;  /* the next WATCHDOG=1, or the retry of a message that found no room */
 
-	/* What the manager knows. */
+	/* What the manager was told last. */
 	bool ready;
 	bool stopping;
 	char status[NOTIFY_STATUS_SIZE];
 };
 
-/* A path, or with @ a name in the abstract namespace. */
+/* text is a path, or a name in the abstract namespace behind '@'. */
 static int parse_address(struct notify *notify, const char *text)
 {
 	size_t length = strlen(text);
@@ -112,7 +113,7 @@ void notify_reloading(struct notify *notify, struct instant now)
 
 	if (!notify_is_on(notify))
 		return;
-	/* The time lets systemd 253 tell this reload from the one before (Type=notify-reload). */
+	/* From the time systemd 253 knows this reload from an earlier one (Type=notify-reload). */
 	snprintf(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\n", now.us);
 	tell(notify, message);
 	notify->ready = false;
@@ -123,8 +124,10 @@ void notify_turn(struct notify *notify, struct instant now, bool stopping, const
 	bool new_status, alive;
 	char message[MESSAGE_SIZE];
 
+	assert(strlen(status) < NOTIFY_STATUS_SIZE);
 	if (!notify_is_on(notify))
 		return;
+	assert(stopping || !notify->stopping);
 	new_status = strcmp(notify->status, status) != 0;
 	alive = notify->watchdog_us > 0 && (!notify->ready || instant_due(notify->due, now));
 	if (notify->ready && notify->stopping == stopping && !new_status && !alive)

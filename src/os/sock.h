@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The raw socket of one interface and family for IP protocol 112: all routers on it share it. Sends
- * with TTL or hop limit 255 and DSCP CS6 from a given source address; receives whole messages with
- * what the IP header said of them.
+ * The raw socket of one interface and family for IP protocol 112, shared by all virtual routers on
+ * that interface. Sends with TTL or hop limit 255 and DSCP CS6 from a given source address;
+ * receives whole messages with the addresses and the TTL of their IP header.
  */
 #ifndef CPVRRP_OS_SOCK_H
 #define CPVRRP_OS_SOCK_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/addr.h"
 #include "core/advert.h"
@@ -28,9 +29,19 @@ int sock_send(struct sock *sock, const struct addr *source, const struct addr *d
 	      const void *data, size_t size);
 
 /*
- * Hands over what has been received, up to `bound` packets. The packet lives for the call. Returns
- * 1 if the socket is empty now, 0 if the bound was reached, or -errno (-ENETDOWN, ...), after which
- * the socket may be used again.
+ * The VRIDs of the virtual routers that share the socket, and any other one that the caller wants
+ * to hear. While sock_drain() reaches its bound, and for a second after it, the kernel drops the
+ * adverts of all other VRIDs, of another version than 3 and with another TTL than 255, so that they
+ * neither wake the loop nor fill the receive buffer; refusal counters do not see them. Without this
+ * call every VRID is heard.
+ */
+#define SOCK_VRIDS_MAX 256
+void sock_expect(struct sock *sock, const uint8_t *vrids, size_t count);
+
+/*
+ * Calls receive for up to `bound` received packets; the packet lives for the call. Returns 1 if the
+ * socket is empty now, 0 if the bound was reached, or -errno (-ENETDOWN, ...), after which the
+ * socket may be used again.
  */
 int sock_drain(struct sock *sock, unsigned bound,
 	       void (*receive)(void *context, const struct packet *packet), void *context);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Virtual addresses in the kernel (rule LEASE): /32 or /128, with a lifetime, deprecated from the
- * start so that nobody picks them as a source, without prefix route, IPv6 without duplicate address
- * detection, marked IFA_PROTO 112.
+ * start so that no program gets one as its source, without prefix route, IPv6 without duplicate
+ * address detection, marked IFA_PROTO 112.
  *
- * What waits for the kernel waits for its rtnl lock, which others (a network plugin that makes or
- * removes pods) may hold for 100 ms and more. Only a change of role is worth that: leases are
- * renewed by a thread, which the first renewal starts. One thread may call, the one that called
- * vip_new().
+ * A call waits for the kernel's rtnl lock. Only a change of role is worth that: leases are renewed
+ * in the background (os/lease). One thread may call, the one that called vip_new().
  */
 #ifndef CPVRRP_OS_VIP_H
 #define CPVRRP_OS_VIP_H
@@ -20,15 +18,20 @@ struct vip;
 
 /* Returns 0 or -errno. */
 int vip_new(struct vip **ret_vip);
+/* NULL is allowed. Removes no address. */
 void vip_free(struct vip *vip);
 
-/* Adds the address or, if it is there, starts its lease again, and waits for it. lease_s = 0:
- * forever. Returns 0 or -errno. */
+/* lease_start(): returns 0, or -errno, after which renewals keep the caller waiting. */
+int vip_start(struct vip *vip);
+
+/*
+ * Adds the address or, if it is present, renews its lease. Waits for the kernel, and with IPv6
+ * until the kernel delivers to the address, 250 ms at most. lease_s = 0: forever. Returns 0 or
+ * -errno.
+ */
 int vip_add(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s);
 
-/* Starts the lease of an address that is there again, without waiting, unless one with another
- * lease is under way. Returns 0, -EBUSY if the last renewal is still under way, or -errno: what the
- * last one has met, though this one is under way. */
+/* Renews the lease of an address that is present: lease_renew(). */
 int vip_renew(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s);
 
 /* Removes it with this prefix length. Returns 0 or -errno; -EADDRNOTAVAIL if it was not there. */

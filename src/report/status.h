@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything a user may ask the daemon, as one struct, and its two forms: JSON (doc/cpvrrp.8
- * documents the shape, which only grows) and text for people. report/metrics makes the third one
- * from the same struct.
+ * One snapshot, by value, of what a user may ask the daemon. status_json, status_text and metrics
+ * print it and read nothing else, so that two forms of one moment cannot disagree. Of the report
+ * this module alone reads the engine, its routers and their machines; the sentences that explain a
+ * state are here too. A snapshot belongs to its caller and stays the same while the daemon goes on.
  */
 #ifndef CPVRRP_REPORT_STATUS_H
 #define CPVRRP_REPORT_STATUS_H
@@ -14,80 +15,159 @@
 #include <time.h>
 
 #include "conf/conf.h"
+#include "core/addr.h"
+#include "core/advert.h"
 #include "core/engine.h"
 #include "core/health.h"
 #include "core/instant.h"
+#include "core/vrrp.h"
+#include "os/confine.h"
 #include "os/probe.h"
 
-#define STATE_LATENCY_BUCKETS 10 /* with the last one for +Inf */
+#define STATUS_ROUTERS_MAX ROUTERS_MAX
+#define STATUS_LATENCY_BUCKETS 10 /* with the last one for +Inf */
 
 /* Upper bounds of the probe's latency histogram, in microseconds; the last one is INT64_MAX. */
-extern const int64_t state_latency_bounds_us[STATE_LATENCY_BUCKETS];
+extern const int64_t status_latency_bounds_us[STATUS_LATENCY_BUCKETS];
 
-/* What the daemon remembers of the probe; the host feeds it. */
-struct state_apiserver {
-	struct instant since;		    /* readiness is what it is since then */
+/* The daemon's record of its probes. */
+struct status_probes {
+	struct instant since;		    /* of the present readiness */
 	int last_status;		    /* HTTP, 0 if none */
 	char last_error[PROBE_DETAIL_SIZE]; /* of the last probe; "" if it succeeded */
 	int64_t last_latency_us;
-	uint64_t probes[HEALTH_RESULT_COUNT];
-	uint64_t latency_count[STATE_LATENCY_BUCKETS]; /* not cumulative */
+	uint64_t results[HEALTH_RESULT_COUNT];
+	uint64_t latency_count[STATUS_LATENCY_BUCKETS]; /* not cumulative */
 	int64_t latency_sum_us;
 };
 
-void state_apiserver_record(struct state_apiserver *apiserver, const struct probe_report *report);
+/* Adds a probe that has ended. The caller sets `since`, because it knows when readiness changes. */
+void status_probes_record(struct status_probes *probes, const struct probe_report *report);
 
-/* As in /proc/PID/status. */
-enum state_seccomp {
-	STATE_SECCOMP_DISABLED,
-	STATE_SECCOMP_STRICT,
-	STATE_SECCOMP_FILTER,
+struct status_apiserver {
+	bool tracked; /* by a virtual router; the rest means nothing if not */
+	char url[CONF_PATH_SIZE];
+	bool ready;
+	unsigned consecutive;		/* results of the kind of the last one, in a row */
+	enum health_result last_result; /* meaningful once total > 0 */
+	uint64_t total;			/* probes that have ended */
+	struct status_probes probes;
 };
 
-/* What os/confine has found in force. */
-struct state_confinement {
+struct status_address {
+	struct addr address;
+	bool present; /* on the router's interface */
+};
+
+/* The Active as the state machine knows it: this node, or the router that this Backup follows. */
+struct status_active {
 	bool known;
-	uint64_t capabilities; /* permitted, a bit for each */
-	bool no_new_privs;
-	enum state_seccomp seccomp;
-	bool memory_locked;
-	bool realtime;
+	bool self;
+	struct addr address;
+	uint8_t priority;
+	struct instant heard; /* the last advert; means nothing for this node */
 };
 
-/* A view of the daemon at one moment; owns nothing. */
-struct state {
+/* A state change. The word of its reason is static, as all words here are. */
+struct status_transition {
+	struct instant at;
+	enum vrrp_state from;
+	enum vrrp_state to;
+	const char *reason;
+};
+
+/* How often a state was entered for a reason. */
+struct status_transition_count {
+	enum vrrp_state to;
+	const char *reason;
+	uint64_t count;
+};
+#define STATUS_TRANSITION_COUNTS_MAX (VRRP_STATE_COUNT * VRRP_REASON_COUNT + VRRP_FAULT_COUNT)
+
+#define STATUS_EXPLAIN_SIZE 128
+
+struct status_router {
+	char instance[CONF_NAME_SIZE];
+	enum addr_family family;
+	char interface[CONF_INTERFACE_SIZE]; /* in use, else as configured; "" = not known yet */
+	uint8_t vrid;
+	enum vrrp_state state;
+	const char *reason;
+	char explanation[STATUS_EXPLAIN_SIZE]; /* the reason as a sentence, clean */
+	struct instant since;		       /* of the state */
+	uint8_t priority;		       /* on the wire */
+	int64_t step_down_left_us;	       /* 0 = not stepped down */
+	int64_t advert_int_us;
+	size_t address_count;
+	struct status_address addresses[ROUTER_ADDRESSES_MAX];
+	struct status_active active;
+	size_t heard_count;
+	struct router_heard heard[ROUTER_HEARD_MAX];
+	struct router_counters counters;
+	/* The changes that can occur, and any other that has. */
+	size_t transition_count;
+	struct status_transition_count transitions[STATUS_TRANSITION_COUNTS_MAX];
+	size_t history_count;
+	struct status_transition history[ROUTER_HISTORY_MAX]; /* the oldest first */
+};
+
+struct status {
+	const char *version; /* static */
 	pid_t pid;
-	struct instant now;
+	struct instant now;   /* when the snapshot was taken */
+	struct timespec wall; /* CLOCK_REALTIME at that moment */
 	struct instant started;
-	struct timespec wall; /* CLOCK_REALTIME at now */
+	int64_t loop_late_max_us; /* how late a deadline was served at worst (RFC 9568 2.5) */
+	struct confinement confinement;
+	struct status_apiserver apiserver;
+	uint64_t rejected[ADVERT_REFUSAL_COUNT]; /* packets that belong to no virtual router */
+	size_t router_count;			 /* 0..STATUS_ROUTERS_MAX */
+	struct status_router *routers;		 /* owned; NULL if there are none */
+};
+
+/* The parts of the daemon that a snapshot is taken of. */
+struct status_source {
 	const struct conf *conf;
 	const struct engine *engine;
 	const struct health *health; /* NULL if no router tracks the apiserver */
-	const struct state_apiserver *apiserver;
-	struct state_confinement confinement;
-	int64_t loop_late_max_us; /* how late a deadline was served at worst (RFC 9568 2.5) */
+	const struct status_probes *probes;
+	struct instant started;
+	int64_t loop_late_max_us;
 };
 
-/* What CLOCK_REALTIME would have shown at a point on the monotonic clock. */
-struct timespec state_wall(const struct state *state, struct instant at);
+/* Takes a snapshot, which keeps nothing of source. Returns 0, or -ENOMEM. */
+int status_take(const struct status_source *source, struct instant now, struct status *ret_status);
+/* Frees what status_take() has allocated; status itself is the caller's. */
+void status_free(struct status *status);
+
+/* Asserts what must hold of any snapshot; the printers rely on it. */
+void status_assert(const struct status *status);
+
+/* A point on the monotonic clock as CLOCK_REALTIME, which may have been set since. */
+struct timespec status_wall(const struct status *status, struct instant at);
+
+/* The time from a point on the monotonic clock to the snapshot. */
+int64_t status_age_us(const struct status *status, struct instant at);
+
+/* The word for the band of a priority on the wire: "ready", "answering", "down", "leaving". */
+const char *status_band(uint8_t priority);
+
+/* The name of capability number i, "" if it is not permitted, NULL past the last one. */
+const char *status_capability(const struct confinement *confinement, unsigned i);
 
 /*
  * One sentence on why the router is in its state, without a full stop: "waiting for carrier on
- * eth0". Writes at most size bytes and returns text. STATE_EXPLAIN_SIZE is enough for all.
+ * eth0". Writes at most size bytes, of which STATUS_EXPLAIN_SIZE are enough, and returns text.
  */
-#define STATE_EXPLAIN_SIZE 128
-const char *state_explain(const struct router *router, char *text, size_t size);
+const char *status_explain(const struct router *router, char *text, size_t size);
 
 /*
- * All of it in one line, for the service manager: "apiserver/ipv4 Active, priority 216, apiserver
- * ready", or with several routers "1 Active, 1 Backup, apiserver ready". Writes at most size bytes
- * and returns text. health as in struct state.
+ * The state in one line, for the service manager: "apiserver/ipv4 Active, priority 216, apiserver
+ * ready", or with several routers "1 Active, 1 Backup, apiserver ready". Taken straight from the
+ * engine, because it is asked for in every turn of the loop. Writes at most size bytes and returns
+ * text. health as in struct status_source.
  */
-const char *state_line(const struct engine *engine, const struct health *health, char *text,
-		       size_t size);
-
-/* free() the result; NULL without memory. */
-char *state_json(const struct state *state);
-char *state_text(const struct state *state);
+const char *status_line(const struct engine *engine, const struct health *health, char *text,
+			size_t size);
 
 #endif

@@ -1,72 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The configuration file. What is accepted is printed and read again, and is the same; what is
- * refused is refused with words, each a clean line.
+ * The text of a configuration. What is accepted is printed and read again, and is the same; what is
+ * refused is refused with words, each a clean line that names a line of the text.
  */
 #include "fuzz.h"
 
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "conf/file.h"
+#include "conf/parse.h"
 
-#define SECOND_US 1000000
 
 const unsigned fuzz_mutations = 3000;
 
-struct file {
-	int fd;
-	char path[64];
-};
-
-static struct file file_new(const char *name)
-{
-	struct file file = {.fd = memfd_create(name, MFD_CLOEXEC)};
-
-	assert(file.fd >= 0);
-	snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", file.fd);
-	return file;
-}
-
-static void file_write(const struct file *file, const void *data, size_t size)
-{
-	ssize_t written;
-
-	assert(ftruncate(file->fd, 0) == 0);
-	written = pwrite(file->fd, data, size, 0);
-	assert(written == (ssize_t)size);
-}
-
 struct errors {
-	const char *path;
+	int lines; /* of the text */
+	int last;
 	unsigned count;
 };
 
-static void on_error(void *context, const char *line)
+static void on_error(void *context, int line, const char *message)
 {
 	struct errors *errors = context;
 
 	errors->count++;
-	assert(strncmp(line, errors->path, strlen(errors->path)) == 0);
-	assert(strlen(line) > strlen(errors->path) + 2);
-	for (const char *c = line; *c; c++)
+	assert(errors->count <= 101);
+	assert(line <= errors->lines);
+	assert(line >= errors->last || (line == 0 && errors->count == 101));
+	errors->last = line;
+	assert(*message);
+	for (const char *c = message; *c; c++)
 		assert(!iscntrl((unsigned char)*c));
 }
 
-static struct conf *read_file(const struct file *file)
+static struct conf *parse(const void *data, size_t size)
 {
-	struct errors errors = {.path = file->path};
-	struct conf *conf = conf_file_read(file->path, on_error, &errors);
+	struct conf *conf = calloc(1, sizeof(*conf));
+	struct errors errors = {.lines = 1};
+	const char *text = data;
+	int error;
 
-	assert((conf == NULL) == (errors.count > 0));
-	return conf;
+	for (size_t i = 0; i < size; i++)
+		errors.lines += text[i] == '\n';
+	error = conf_parse(conf, text, size, on_error, &errors);
+	assert(error == (errors.count > 0 ? -EINVAL : 0));
+	if (error == 0)
+		return conf;
+	free(conf);
+	return NULL;
 }
 
-static void check_round_trip(const struct conf *conf, const struct file *file)
+static void check_round_trip(const struct conf *conf)
 {
 	struct conf *again;
 	char *text = NULL;
@@ -77,10 +65,9 @@ static void check_round_trip(const struct conf *conf, const struct file *file)
 	conf_file_print(conf, stream);
 	assert(fclose(stream) == 0);
 	assert(size <= CONF_FILE_SIZE_MAX);
-	file_write(file, text, size);
-	again = read_file(file);
+	again = parse(text, size);
 	assert(again);
-	assert(memcmp(conf, again, sizeof(*conf)) == 0);
+	assert(conf_equal(conf, again));
 	free(again);
 	free(text);
 }
@@ -123,16 +110,11 @@ static void check_limits(const struct conf *conf)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct file file;
-	struct conf *conf;
+	struct conf *conf = parse(data, size);
 
-	if (!file.path[0])
-		file = file_new("conf");
-	file_write(&file, data, size);
-	conf = read_file(&file);
 	if (conf) {
 		check_limits(conf);
-		check_round_trip(conf, &file);
+		check_round_trip(conf);
 	}
 	free(conf);
 	return 0;

@@ -32,6 +32,8 @@ modes of requests:
   stall                half a response, and no more
   eof, reset           no response; the connection ends with FIN or RST
   garbage              no HTTP
+  raw TEXT             TEXT, with \\r and \\n in it, is the response
+  drip TEXT            the same, one byte at a time
   huge-body, huge-chunks, huge-headers   more than 64 KiB of it
 modes of connections:
   silent-tls           TCP is accepted, TLS never answered
@@ -200,6 +202,11 @@ class Server:
         }
         if name == "reset":
             self.reset(connection)
+        if name in ("raw", "drip"):
+            text = self.mode.split(None, 1)[1].encode().decode("unicode_escape").encode("latin-1")
+            step = len(text) if name == "raw" else 1
+            for at in range(0, len(text), step):
+                connection.sendall(text[at:at + step])
         if name == "status":
             place = ["Location: https://127.0.0.1/"] if rest[0].startswith("3") else []
             connection.sendall(response(int(rest[0]), b"no", place))

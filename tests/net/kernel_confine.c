@@ -317,7 +317,7 @@ static const char *status_line(const char *key)
 
 static void in_force(void)
 {
-	struct state_confinement now = {.known = false};
+	struct confinement now = {.known = false};
 	struct rlimit core;
 
 	ck_assert_int_eq(confine_read(&now), 0);
@@ -331,7 +331,7 @@ static void in_force(void)
 	ck_assert_int_eq(confine_read(&now), 0);
 	ck_assert_uint_eq(now.capabilities, CAPABILITIES);
 	ck_assert(now.no_new_privs);
-	ck_assert_int_eq(now.seccomp, STATE_SECCOMP_FILTER);
+	ck_assert_int_eq(now.seccomp, CONFINE_SECCOMP_FILTER);
 	ck_assert_str_eq(status_line("CapEff"), "CapEff:\t0000000000003000\n");
 	ck_assert_str_eq(status_line("CapInh"), "CapInh:\t0000000000000000\n");
 	ck_assert_str_eq(status_line("CapAmb"), "CapAmb:\t0000000000000000\n");
@@ -419,7 +419,7 @@ END_TEST
 
 static void realtime(void)
 {
-	struct state_confinement now;
+	struct confinement now;
 	int error = confine_realtime();
 
 	confined();
@@ -431,7 +431,7 @@ static void realtime(void)
 /* Whether it may or not, memory can be had afterwards. */
 static void locked_memory(void)
 {
-	struct state_confinement now;
+	struct confinement now;
 	int error = confine_lock_memory();
 
 	confined();

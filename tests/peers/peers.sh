@@ -23,7 +23,7 @@ export STAGE_LIMIT=${STAGE_LIMIT-240}
 VRID=${VRID-10} # cpvrrp's default: the last byte of the VIP
 PEER_DOWN_MS=883 # three intervals and the skew of priority 120
 SLACK_MS=2000    # what a busy machine may add
-PRIORITY=120     # of the others: between an unready cpvrrp (1..100) and a ready one (155..254)
+PRIORITY=120     # of the others: between a cpvrrp that is down (3..86) and a ready one (171..254)
 declare -A KIND=() PEER=() ZEBRA=()
 
 # NODE OPTION...: cpvrrp with these options.
@@ -300,7 +300,7 @@ take_turns() {
 	peer_stop n2
 	moves_to n1 1000
 	expect "it heard priority 0" router_has n1 active_stopped reason
-	expect_gap "and waited" 757 2500 "$since" ' n2 advert .* priority=0 ' ' n1 advert '
+	expect_gap "and waited" 750 2500 "$since" ' n2 advert .* priority=0 ' ' n1 advert '
 	[[ $VIP != *:* ]] || let_announce
 	peer_interval n2 250
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What goes wrong. Each seed has its own profile: how many nodes, which settings, which kinds of
- * faults and how often, so that some runs see one kind alone and others everything at once.
+ * Begins and ends faults. Each seed has its own profile: how many nodes, which settings, which
+ * kinds of faults and how often, so that some runs see one kind alone and others everything at
+ * once. What a fault excuses is decided in blame.c.
  */
-#include <limits.h>
-#include <string.h>
-
 #include "sim/sim.h"
 
 #define REPEAT_FOREIGN_US SIM_S
 #define REPEAT_FLOOD_US SIM_DRAIN_US
 #define FLOOD_BURSTS_MAX 5
-#define INTERVAL_SPREAD 4 /* the longest advert_int of a seed over its shortest */
+#define DUPLICATE_PERMILLE 300
+#define PROBE_AT_ONCE_US 200 /* from the end of the held connection to the next result */
 
 const char *fault_name(enum fault_kind kind)
 {
@@ -69,10 +68,20 @@ static int64_t pick(struct sim *sim, const int64_t *list, size_t count)
 	pick((sim), (const int64_t[]){__VA_ARGS__},                                                \
 	     sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
+static enum vrrp_preempt pick_preempt(struct sim *sim)
+{
+	return (enum vrrp_preempt)chaos(sim, VRRP_PREEMPT_HEALTH, VRRP_PREEMPT_NEVER);
+}
+
+static enum apiserver pick_bad_apiserver(struct sim *sim)
+{
+	return (enum apiserver)chaos(sim, APISERVER_REFUSED, APISERVER_COUNT - 1);
+}
+
 static uint16_t pick_interval(struct sim *sim, bool mixed)
 {
 	return (uint16_t)(sim->interval_base_cs *
-			  (mixed ? PICK(sim, 1, 1, 2, INTERVAL_SPREAD) : 1));
+			  (mixed ? PICK(sim, 1, 1, 2, SIM_INTERVAL_SPREAD) : 1));
 }
 
 static void profile_settings(struct sim *sim)
@@ -87,8 +96,10 @@ static void profile_settings(struct sim *sim)
 
 		node->settings = (struct settings){
 			.advert_int_cs = pick_interval(sim, mixed),
-			.priority = (uint8_t)(equal >= 0 ? equal : chaos(sim, 155, 254)),
-			.preempt = mixed_preempt ? (enum vrrp_preempt)chaos(sim, 0, 2) : preempt,
+			.priority = (uint8_t)(equal >= 0 ? equal
+							 : chaos(sim, PRIORITY_READY_MIN,
+								 PRIORITY_READY_MAX)),
+			.preempt = mixed_preempt ? pick_preempt(sim) : preempt,
 			.preempt_delay_us = PICK(sim, 0, 0, 0, 0, SIM_S, 3 * SIM_S),
 			.checksum = (enum advert_checksum)PICK(sim, 0, 0, 0, 1),
 			.address_lease_s = (unsigned)PICK(sim, 2, 5, 5, 5, 10, 0),
@@ -98,8 +109,8 @@ static void profile_settings(struct sim *sim)
 		};
 		node->clock_offset_us = chaos(sim, 1, 1000000 * SIM_S);
 		node->clock_ppm = chaos(sim, -500, 500);
-		node->apiserver = (enum apiserver)(rng_chance(&sim->chaos, 850) ? APISERVER_UP
-										: chaos(sim, 1, 3));
+		node->apiserver =
+			rng_chance(&sim->chaos, 850) ? APISERVER_UP : pick_bad_apiserver(sim);
 	}
 }
 
@@ -129,7 +140,7 @@ void fault_profile(struct sim *sim)
 	profile_settings(sim);
 	profile_faults(sim);
 	sim->interval_min_us = sim->interval_base_cs * SIM_CS;
-	sim->interval_max_us = INTERVAL_SPREAD * sim->interval_min_us;
+	sim->interval_max_us = SIM_INTERVAL_SPREAD * sim->interval_min_us;
 	if (sim->fault_weight[FAULT_RELOAD] == 0) {
 		sim->interval_max_us = 0;
 		for (int i = 0; i < sim->node_count; i++) {
@@ -140,24 +151,23 @@ void fault_profile(struct sim *sim)
 		}
 	}
 	if (sim->fault_weight[FAULT_FORGE_ACCEPTED] > 0)
-		sim->interval_max_us *= ENGINE_INTERVAL_FACTOR;
+		sim->interval_max_us *= VRRP_INTERVAL_FACTOR;
 }
 
-static bool is_on_links(enum fault_kind kind)
+static bool cuts_links(enum fault_kind kind)
 {
-	return kind >= FAULT_CUT && kind <= FAULT_CORRUPT;
+	return kind == FAULT_CUT || kind == FAULT_CUT_ONE_WAY || kind == FAULT_PARTITION;
 }
 
 static void apply_to_link(struct link *link, const struct fault *fault)
 {
-	link->cut |= fault->kind == FAULT_CUT || fault->kind == FAULT_CUT_ONE_WAY ||
-		     fault->kind == FAULT_PARTITION;
+	link->cut |= cuts_links(fault->kind);
 	if (fault->kind == FAULT_LOSS)
 		link->loss = (unsigned)fault->amount;
 	if (fault->kind == FAULT_CORRUPT)
 		link->corrupt = (unsigned)fault->amount;
 	if (fault->kind == FAULT_DUPLICATE)
-		link->duplicate = 300;
+		link->duplicate = DUPLICATE_PERMILLE;
 	if (fault->kind == FAULT_DELAY || fault->kind == FAULT_DUPLICATE) {
 		link->jitter_us = fault->amount;
 		link->reorders = true;
@@ -168,7 +178,7 @@ static bool concerns_link(const struct fault *fault, int from, int to)
 {
 	if (fault->side != 0)
 		return (fault->side >> from & 1) != (fault->side >> to & 1);
-	if (fault->other < 0 || (from == fault->node && to == fault->other))
+	if (fault->other == SIM_ALL_PORTS || (from == fault->node && to == fault->other))
 		return true;
 	return fault->kind != FAULT_CUT_ONE_WAY && from == fault->other && to == fault->node;
 }
@@ -188,7 +198,7 @@ void fault_links(struct sim *sim)
 	for (unsigned i = 0; i < SIM_FAULTS_MAX; i++) {
 		const struct fault *fault = &sim->faults[i];
 
-		if (!fault->on || !is_on_links(fault->kind))
+		if (!fault->on || !blame_is_on_links(fault->kind))
 			continue;
 		for (int port = 0; port < SIM_PORTS * SIM_PORTS; port++) {
 			int from = port / SIM_PORTS, to = port % SIM_PORTS;
@@ -204,8 +214,8 @@ static void set_apiserver(struct node *node, enum apiserver apiserver)
 	node->apiserver = apiserver;
 	/* The held connection closes: HEALTH looks at once. */
 	if (apiserver == APISERVER_REFUSED && node->life == LIFE_RUNNING &&
-	    node->probe_at > node->sim->now + 200) {
-		node->probe_at = node->sim->now + 200;
+	    node->probe_at > node->sim->now + PROBE_AT_ONCE_US) {
+		node->probe_at = node->sim->now + PROBE_AT_ONCE_US;
 		node_schedule(node);
 	}
 }
@@ -223,16 +233,25 @@ static void set_interface(struct node *node, bool exists)
 }
 
 /* Without carrier the addresses stay; set down, the interface loses those of IPv6. */
+static void lose_ipv6_addresses(struct kernel *kernel)
+{
+	for (size_t i = kernel->address_count; i-- > 0;)
+		if (kernel->addresses[i].family == ADDR_FAMILY_IPV6)
+			kernel->addresses[i] = kernel->addresses[--kernel->address_count];
+}
+
 static void set_link(struct node *node, const struct fault *fault, bool down)
 {
 	struct kernel *kernel = &node->kernel;
 
-	kernel->downs += down ? 1u : UINT32_MAX;
+	if (down)
+		kernel->downs++;
+	else
+		kernel->downs--;
 	kernel->up = kernel->downs == 0;
 	kernel->carrier_changes++;
-	for (size_t i = kernel->address_count; down && fault->amount == 1 && i-- > 0;)
-		if (kernel->addresses[i].family == ADDR_FAMILY_IPV6)
-			kernel->addresses[i] = kernel->addresses[--kernel->address_count];
+	if (down && fault->amount == SIM_LINK_SET_DOWN)
+		lose_ipv6_addresses(kernel);
 	kernel->meddled = true;
 	node_kernel_changed(node);
 }
@@ -243,9 +262,14 @@ static void set_primary(struct node *node, const struct fault *fault, bool prese
 	node_kernel_changed(node);
 }
 
-static void change_primary(struct node *node, const struct fault *fault, unsigned by)
+static void change_primary(struct node *node, const struct fault *fault, bool changed)
 {
-	node->kernel.primary_changed[fault->family] += by;
+	unsigned *faults = &node->kernel.primary_changed[fault->family];
+
+	if (changed)
+		(*faults)++;
+	else
+		(*faults)--;
 	node_kernel_changed(node);
 }
 
@@ -254,24 +278,24 @@ static void reload(struct node *node, const struct fault *fault)
 	struct settings *settings = &node->settings;
 	struct sim *sim = node->sim;
 
-	if (fault->amount & 1)
+	if (fault->amount & RELOAD_ADVERT_INT)
 		settings->advert_int_cs = pick_interval(sim, true);
-	if (fault->amount & 2)
-		settings->priority = (uint8_t)PICK(sim, 0, 160, 200, 200, 254);
-	if (fault->amount & 4)
-		settings->preempt = (enum vrrp_preempt)chaos(sim, 0, 2);
-	if (fault->amount & 8)
+	if (fault->amount & RELOAD_PRIORITY)
+		settings->priority = (uint8_t)PICK(sim, 0, 180, 200, 200, 254);
+	if (fault->amount & RELOAD_PREEMPT)
+		settings->preempt = pick_preempt(sim);
+	if (fault->amount & RELOAD_ADDRESSES)
 		settings->vip_count = (unsigned)PICK(sim, 1, 2);
-	if (fault->amount & 16)
+	if (fault->amount & RELOAD_PREEMPT_DELAY)
 		settings->preempt_delay_us = PICK(sim, 0, SIM_S, 3 * SIM_S);
-	if (fault->amount & 32)
+	if (fault->amount & RELOAD_ADDRESS_LEASE)
 		settings->address_lease_s = (unsigned)PICK(sim, 2, 5, 10);
-	if (fault->amount & 64)
+	if (fault->amount & RELOAD_ANNOUNCE_REFRESH)
 		settings->announce_refresh_s = (unsigned)PICK(sim, 10, 30);
 	if (node->life != LIFE_RUNNING)
 		return;
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
-		node->watch[family].heard = false;
+		check_waive_heard(&node->watch[family]);
 	node->reload = true;
 	node_wake(node);
 }
@@ -280,7 +304,7 @@ static void stop(struct node *node, const struct fault *fault)
 {
 	if (node->life != LIFE_RUNNING)
 		return;
-	if (fault->amount == 2)
+	if (fault->amount == SIM_STOP_TWICE)
 		queue_push(&node->sim->queue,
 			   node->sim->now + chaos(node->sim, 0, node->sim->interval_min_us),
 			   EVENT_SIGNAL, (unsigned)node->id);
@@ -289,114 +313,7 @@ static void stop(struct node *node, const struct fault *fault)
 	node_signal(node);
 }
 
-/* An interval that no node adopts, whatever a reload makes of its own; 0, which nobody does either,
- * if twelve bits do not hold it. */
-static int64_t too_long_cs(const struct sim *sim)
-{
-	int64_t interval_cs = ENGINE_INTERVAL_FACTOR * INTERVAL_SPREAD * sim->interval_base_cs + 1;
-
-	return interval_cs <= ADVERT_INTERVAL_MAX_CS ? interval_cs : 0;
-}
-
-/* A valid or an almost valid advert from somebody who is no node of ours. */
-static void forge(struct sim *sim, const struct fault *fault, enum addr_family family,
-		  const struct addr *addresses, uint8_t priority, uint16_t interval_cs)
-{
-	struct message message = {.hops = ADVERT_HOPS, .to = fault->node};
-	struct advert_fields fields = {
-		.vrid = fault->kind == FAULT_FORGE_REFUSED && fault->amount == 9 ? 11 : 10,
-		.priority = priority,
-		.interval_cs = interval_cs,
-		.address_count = 1,
-		.addresses = addresses,
-		.source = node_address(sim, 30, family),
-		.destination = advert_group(family),
-	};
-
-	if (sim->nodes[fault->node].settings.unicast &&
-	    !(fault->kind == FAULT_FORGE_REFUSED && fault->amount == 8)) {
-		fields.source = node_address(sim, (fault->node + 1) % sim->node_count, family);
-		fields.destination = node_address(sim, fault->node, family);
-	}
-	message.source = fields.source;
-	message.destination = fields.destination;
-	message.size = advert_encode(&fields, message.bytes, sizeof(message.bytes));
-	message.must_refuse = fault->kind != FAULT_FORGE_ACCEPTED;
-	switch (fault->kind == FAULT_FORGE_REFUSED ? fault->amount : fault->kind == FAULT_FLOOD) {
-	case 1:
-		message.hops = 254;
-		break;
-	case 2:
-		message.size -= 1;
-		break;
-	case 3:
-		message.bytes[0] = 0x21; /* VRRPv2 */
-		break;
-	case 4:
-		message.bytes[6] ^= 0x55;
-		break;
-	case 5:
-		message.oversized = true;
-		break;
-	case 6:
-		message.size = 5;
-		break;
-	case 8:
-		if (!sim->nodes[fault->node].settings.unicast)
-			message.hops = 0;
-		break;
-	}
-	segment_put(sim, &message, sim->now + sim->segment.delay_us);
-}
-
-static void forge_for_families(struct sim *sim, const struct fault *fault)
-{
-	const struct node *node = &sim->nodes[fault->node];
-	int64_t own_cs = node->settings.advert_int_cs;
-
-	for (unsigned f = 0; f < ADDR_FAMILY_COUNT; f++) {
-		enum addr_family family = (enum addr_family)f;
-		bool foreign = fault->kind == FAULT_FOREIGN ||
-			       (fault->kind == FAULT_FORGE_REFUSED && fault->amount == 0);
-		struct addr vip = node_vip(sim, family, foreign ? 100 : 0);
-		int64_t interval_cs = fault->kind == FAULT_FORGE_ACCEPTED
-					      ? chaos(sim, 1, ENGINE_INTERVAL_FACTOR * own_cs)
-					      : 25;
-
-		if (fault->kind == FAULT_FORGE_REFUSED && fault->amount == 7)
-			interval_cs = too_long_cs(sim);
-		if (sim->families & 1u << family)
-			forge(sim, fault, family, &vip, (uint8_t)chaos(sim, 0, 255),
-			      (uint16_t)(interval_cs > ADVERT_INTERVAL_MAX_CS
-						 ? ADVERT_INTERVAL_MAX_CS
-						 : interval_cs));
-	}
-}
-
-static void replay(struct sim *sim, const struct fault *fault)
-{
-	struct segment *segment = &sim->segment;
-	struct message message;
-	struct addr own;
-
-	if (segment->replay_count == 0)
-		return;
-	message = segment->replay[chaos(sim, 0,
-					segment->replay_count < 4 ? segment->replay_count - 1 : 3)];
-	own = node_primary(&sim->nodes[fault->node], message.source.family);
-	message.to = fault->node;
-	message.genuine = false;
-	/* A node whose address is gone, or whose link has been down since it started, does not know
-	 * its own. */
-	message.must_refuse = addr_equal(&message.source, &own) &&
-			      sim->fault_weight[FAULT_ADDRESS_GONE] == 0 &&
-			      sim->fault_weight[FAULT_ADDRESS_CHANGED] == 0 &&
-			      sim->fault_weight[FAULT_LINK_DOWN] == 0 &&
-			      sim->fault_weight[FAULT_INTERFACE_GONE] == 0;
-	segment_put(sim, &message, sim->now + segment->delay_us);
-}
-
-/* The longest of those that are on. */
+/* The longest one of the faults that are on. */
 static int64_t longest_amount(const struct node *node, enum fault_kind kind)
 {
 	int64_t longest = 0;
@@ -410,16 +327,28 @@ static int64_t longest_amount(const struct node *node, enum fault_kind kind)
 	return longest;
 }
 
+/* How many faults make the kernel fail in this way; NULL = the kind is another one. */
+static unsigned *failures_of(struct kernel *kernel, enum fault_kind kind)
+{
+	if (kind == FAULT_ADD_FAILS)
+		return &kernel->add_fails;
+	if (kind == FAULT_SEND_FAILS)
+		return &kernel->send_fails;
+	if (kind == FAULT_SOCKET_FAILS)
+		return &kernel->socket_fails;
+	if (kind == FAULT_ANNOUNCE_FAILS)
+		return &kernel->announce_fails;
+	return kind == FAULT_ANNOUNCE_LOST ? &kernel->announce_lost : NULL;
+}
+
 static void begin_on_kernel(struct node *node, const struct fault *fault)
 {
 	struct kernel *kernel = &node->kernel;
+	unsigned *failures = failures_of(kernel, fault->kind);
 
-	kernel->add_fails += fault->kind == FAULT_ADD_FAILS;
+	if (failures)
+		(*failures)++;
 	kernel->add_slow_max_us = longest_amount(node, FAULT_ADD_SLOW);
-	kernel->send_fails += fault->kind == FAULT_SEND_FAILS;
-	kernel->socket_fails += fault->kind == FAULT_SOCKET_FAILS;
-	kernel->announce_fails += fault->kind == FAULT_ANNOUNCE_FAILS;
-	kernel->announce_lost += fault->kind == FAULT_ANNOUNCE_LOST;
 	if (fault->kind == FAULT_LINK_DOWN)
 		set_link(node, fault, true);
 	if (fault->kind == FAULT_BLINK) {
@@ -432,7 +361,7 @@ static void begin_on_kernel(struct node *node, const struct fault *fault)
 	if (fault->kind == FAULT_ADDRESS_GONE)
 		set_primary(node, fault, false);
 	if (fault->kind == FAULT_ADDRESS_CHANGED)
-		change_primary(node, fault, 1);
+		change_primary(node, fault, true);
 	if (fault->kind == FAULT_VIP_DELETED)
 		node_delete_vip(node, (enum addr_family)fault->family);
 	if (fault->kind == FAULT_VIP_ADDED)
@@ -442,13 +371,11 @@ static void begin_on_kernel(struct node *node, const struct fault *fault)
 static void end_on_kernel(struct node *node, const struct fault *fault)
 {
 	struct kernel *kernel = &node->kernel;
+	unsigned *failures = failures_of(kernel, fault->kind);
 
-	kernel->add_fails -= fault->kind == FAULT_ADD_FAILS;
+	if (failures)
+		(*failures)--;
 	kernel->add_slow_max_us = longest_amount(node, FAULT_ADD_SLOW);
-	kernel->send_fails -= fault->kind == FAULT_SEND_FAILS;
-	kernel->socket_fails -= fault->kind == FAULT_SOCKET_FAILS;
-	kernel->announce_fails -= fault->kind == FAULT_ANNOUNCE_FAILS;
-	kernel->announce_lost -= fault->kind == FAULT_ANNOUNCE_LOST;
 	if (fault->kind == FAULT_LINK_DOWN)
 		set_link(node, fault, false);
 	if (fault->kind == FAULT_INTERFACE_GONE)
@@ -456,23 +383,21 @@ static void end_on_kernel(struct node *node, const struct fault *fault)
 	if (fault->kind == FAULT_ADDRESS_GONE)
 		set_primary(node, fault, true);
 	if (fault->kind == FAULT_ADDRESS_CHANGED)
-		change_primary(node, fault, UINT_MAX);
+		change_primary(node, fault, false);
 }
 
-static void toggle(struct sim *sim, unsigned number)
+static void do_again(struct sim *sim, const struct fault *fault)
 {
-	struct fault *fault = &sim->faults[number];
 	struct node *node = &sim->nodes[fault->node];
 
 	if (fault->kind == FAULT_FOREIGN)
-		forge_for_families(sim, fault);
+		forge_adverts(sim, fault);
 	if (fault->kind == FAULT_FLOOD)
 		for (int64_t i = chaos(sim, SIM_DRAIN_MAX / 2, SIM_RECEIVE_MAX + 10); i > 0; i--)
-			forge_for_families(sim, fault);
+			forge_adverts(sim, fault);
 	if (fault->kind == FAULT_FLAP)
-		set_apiserver(node, node->apiserver == APISERVER_UP
-					    ? (enum apiserver)chaos(sim, 1, APISERVER_COUNT - 1)
-					    : APISERVER_UP);
+		set_apiserver(node, node->apiserver == APISERVER_UP ? pick_bad_apiserver(sim)
+								    : APISERVER_UP);
 }
 
 void fault_repeat(struct sim *sim, unsigned number)
@@ -489,7 +414,7 @@ void fault_repeat(struct sim *sim, unsigned number)
 	else
 		gap_us = chaos(sim, 100 * SIM_MS, 5 * SIM_S);
 	check_cause(sim);
-	toggle(sim, number);
+	do_again(sim, fault);
 	queue_push(&sim->queue, sim->now + gap_us, EVENT_FAULT_REPEAT, number);
 }
 
@@ -558,20 +483,12 @@ static void begin(struct sim *sim, const struct fault *fault)
 		break;
 	case FAULT_FORGE_REFUSED:
 	case FAULT_FORGE_ACCEPTED:
-		forge_for_families(sim, fault);
+		forge_adverts(sim, fault);
 		break;
 	case FAULT_REPLAY:
-		replay(sim, fault);
+		forge_replay(sim, fault);
 		break;
 	}
-}
-
-bool fault_ends(enum fault_kind kind)
-{
-	return kind != FAULT_STOP && kind != FAULT_STALL && kind != FAULT_STEP_DOWN &&
-	       kind != FAULT_RELOAD && kind != FAULT_BLINK && kind != FAULT_VIP_DELETED &&
-	       kind != FAULT_VIP_ADDED && kind != FAULT_FORGE_REFUSED &&
-	       kind != FAULT_FORGE_ACCEPTED && kind != FAULT_REPLAY;
 }
 
 void fault_begin(struct sim *sim, const struct fault *wanted)
@@ -587,8 +504,8 @@ void fault_begin(struct sim *sim, const struct fault *wanted)
 	*fault = *wanted;
 	trace_note(sim, RECORD_FAULT, &sim->nodes[fault->node], 0, (int64_t)fault->kind,
 		   fault->duration_us);
-	check_fault(sim, fault);
-	fault->on = fault_ends(fault->kind);
+	blame_fault(sim, fault);
+	fault->on = blame_lasts(fault->kind);
 	begin(sim, fault);
 	if (fault->on && fault->duration_us != SIM_NEVER)
 		queue_push(&sim->queue, sim->now + fault->duration_us, EVENT_FAULT_END, number);
@@ -606,7 +523,7 @@ void fault_end(struct sim *sim, unsigned number)
 		node_start(node);
 	else if (fault->kind == FAULT_LATE)
 		node->late_max_us = longest_amount(node, FAULT_LATE);
-	else if (is_on_links(fault->kind))
+	else if (blame_is_on_links(fault->kind))
 		fault_links(sim);
 	else if (fault->kind == FAULT_APISERVER || fault->kind == FAULT_FLAP)
 		set_apiserver(node, APISERVER_UP);
@@ -630,7 +547,7 @@ static enum fault_kind pick_kind(struct sim *sim)
 	return (enum fault_kind)kind;
 }
 
-/* Around the times that matter: the spacing of adverts, Active_Down_Interval, the lease. */
+/* Near the times that matter: the spacing of adverts, Active_Down_Interval, the lease. */
 static int64_t pick_duration(struct sim *sim)
 {
 	int64_t interval_us = sim->interval_min_us;
@@ -658,16 +575,16 @@ static void pick_amount(struct sim *sim, struct fault *fault)
 		fault->amount =
 			chaos(sim, SIM_MS, PICK(sim, 20 * SIM_MS, 2 * sim->interval_min_us));
 	else if (fault->kind == FAULT_RELOAD)
-		fault->amount = chaos(sim, 0, 127);
+		fault->amount = chaos(sim, 0, RELOAD_EVERYTHING);
 	else if (fault->kind == FAULT_FORGE_REFUSED)
-		fault->amount = chaos(sim, 0, 9);
+		fault->amount = chaos(sim, 0, FORGE_VRID);
 	else if (fault->kind == FAULT_APISERVER || fault->kind == FAULT_ALL_APISERVERS)
-		fault->amount = chaos(sim, 1, APISERVER_COUNT - 1);
+		fault->amount = pick_bad_apiserver(sim);
 	else
 		fault->amount = PICK(sim, 1, 1, 1, 2);
 }
 
-/* One node in two is the one that holds the VIP, where there is one. */
+/* About every second time the node that the client sends to. */
 static int pick_node(struct sim *sim)
 {
 	int node = (int)chaos(sim, 0, sim->node_count - 1);
@@ -678,19 +595,29 @@ static int pick_node(struct sim *sim)
 	return node;
 }
 
+static unsigned pick_family(struct sim *sim)
+{
+	if (sim->families == 1u << ADDR_FAMILY_IPV4)
+		return ADDR_FAMILY_IPV4;
+	if (sim->families == 1u << ADDR_FAMILY_IPV6)
+		return ADDR_FAMILY_IPV6;
+	return (unsigned)chaos(sim, 0, ADDR_FAMILY_COUNT - 1);
+}
+
+/* A frozen process does not answer on its control socket, so that nobody can make it step down. */
 static bool is_possible(const struct sim *sim, const struct fault *fault)
 {
 	const struct node *node = &sim->nodes[fault->node];
+	enum fault_kind kind = fault->kind;
+	bool runs = node->life == LIFE_RUNNING && !node->engine.shutting_down && !node->shutdown;
 
-	if (fault->kind == FAULT_INTERFACE_GONE || fault->kind == FAULT_VIP_ADDED)
+	if (kind == FAULT_INTERFACE_GONE || kind == FAULT_VIP_ADDED)
 		return node->kernel.exists && node->life != LIFE_OFF;
-	if (fault->kind != FAULT_KILL && fault->kind != FAULT_POWER && fault->kind != FAULT_STOP &&
-	    fault->kind != FAULT_STALL && fault->kind != FAULT_STEP_DOWN)
-		return true;
-	/* Nobody waits on the control socket of a frozen one. */
-	if (fault->kind == FAULT_STEP_DOWN && !node_is_awake(node))
-		return false;
-	return node->life == LIFE_RUNNING && !node->engine.shutting_down && !node->shutdown;
+	if (kind == FAULT_STEP_DOWN)
+		return runs && node_is_awake(node);
+	if (kind == FAULT_KILL || kind == FAULT_POWER || kind == FAULT_STOP || kind == FAULT_STALL)
+		return runs;
+	return true;
 }
 
 void fault_next(struct sim *sim)
@@ -706,16 +633,16 @@ void fault_next(struct sim *sim)
 	fault.other = (int)chaos(sim, 0, sim->node_count);
 	if (fault.other == sim->node_count || fault.other == fault.node)
 		fault.other = SIM_CLIENT;
-	if (fault.kind >= FAULT_LOSS && fault.kind <= FAULT_CORRUPT && rng_chance(&sim->chaos, 400))
-		fault.other = -1;
+	if (blame_is_on_links(fault.kind) && !cuts_links(fault.kind) &&
+	    rng_chance(&sim->chaos, 400))
+		fault.other = SIM_ALL_PORTS;
 	if (fault.kind == FAULT_PARTITION) {
 		fault.side = (unsigned)chaos(sim, 1, (1 << sim->node_count) - 1);
 		fault.side |= rng_chance(&sim->chaos, 500) ? 1u << SIM_CLIENT : 0;
 	}
-	fault.family = sim->families == 2   ? ADDR_FAMILY_IPV6
-		       : sim->families == 1 ? ADDR_FAMILY_IPV4
-					    : (unsigned)chaos(sim, 0, 1);
-	/* Less than any interval: adverts that find the socket full are lost. */
+	fault.family = pick_family(sim);
+	/* A flood is shorter than any interval, so that a full socket drops one
+	 * advert of each router at most. */
 	if (fault.kind == FAULT_FLOOD)
 		fault.duration_us = REPEAT_FLOOD_US * chaos(sim, 1, FLOOD_BURSTS_MAX);
 	pick_amount(sim, &fault);

@@ -9,9 +9,11 @@
 static int usage(void)
 {
 	fputs("usage: sim --seed S [--trace]	replay one run\n"
-	      "       sim --seeds A..B		many; stops at the first that breaks a rule\n"
+	      "       sim --seeds A..B		many; stops at the first that breaks a rule,\n"
+	      "				else says how often each was evaluated\n"
 	      "       sim --golden DIR		compare the golden traces\n"
-	      "       sim --scenario FILE	print a golden trace as it is now\n",
+	      "       sim --scenario FILE	print a golden trace as it is now\n"
+	      "       sim --rules		list what is checked\n",
 	      stderr);
 	return 2;
 }
@@ -19,7 +21,7 @@ static int usage(void)
 static void print_failure(const struct sim *sim)
 {
 	printf("seed %" PRIu64 ": broken: %s (%s)\nthe last events:\n", sim->seed,
-	       sim->check.broken, sim->check.detail);
+	       rule_name(sim->check.rule), sim->check.detail);
 	trace_print_ring(sim, stdout);
 }
 
@@ -74,6 +76,7 @@ static int run_many(struct sim *sim, uint64_t first, uint64_t last)
 	       " events in %.1f s of CPU: %.0f x\n",
 	       (double)(last - first + 1) / took, virtual_s, events, took, virtual_s / took);
 	printf("worst outage %.3f s (seed %" PRIu64 ")\n", (double)worst_us / 1e6, worst_seed);
+	rule_print_counts(sim->counts, stdout);
 	return 0;
 }
 
@@ -86,17 +89,20 @@ int main(int argc, char **argv)
 
 	if (!sim)
 		return 1;
-	if (argc >= 3 && !strcmp(argv[1], "--seed")) {
+	if (argc >= 3 && strcmp(argv[1], "--seed") == 0) {
 		status = run_one(sim, strtoull(argv[2], NULL, 10),
-				 argc == 4 && !strcmp(argv[3], "--trace"));
-	} else if (argc == 3 && !strcmp(argv[1], "--seeds")) {
+				 argc == 4 && strcmp(argv[3], "--trace") == 0);
+	} else if (argc == 3 && strcmp(argv[1], "--seeds") == 0) {
 		first = strtoull(argv[2], &rest, 10);
-		last = strncmp(rest, "..", 2) ? first : strtoull(rest + 2, NULL, 10);
+		last = strncmp(rest, "..", 2) == 0 ? strtoull(rest + 2, NULL, 10) : first;
 		status = run_many(sim, first, last);
-	} else if (argc == 3 && !strcmp(argv[1], "--golden")) {
+	} else if (argc == 3 && strcmp(argv[1], "--golden") == 0) {
 		status = scenario_check(sim, argv[2]);
-	} else if (argc == 3 && !strcmp(argv[1], "--scenario")) {
+	} else if (argc == 3 && strcmp(argv[1], "--scenario") == 0) {
 		status = scenario_print(sim, argv[2]);
+	} else if (argc == 2 && strcmp(argv[1], "--rules") == 0) {
+		rule_list(stdout);
+		status = 0;
 	} else {
 		status = usage();
 	}

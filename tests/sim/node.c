@@ -2,9 +2,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "conf/settings.h"
+#include "core/reload.h"
 #include "sim/sim.h"
 
-#define VRID 10
 #define IFINDEX_FIRST 2
 #define PROBE_INTERVAL_US SIM_S
 #define PROBE_TIMEOUT_US SIM_S
@@ -29,8 +30,8 @@ struct addr node_primary(const struct node *node, enum addr_family family)
 
 struct addr node_vip(const struct sim *sim, enum addr_family family, unsigned number)
 {
-	const uint8_t ipv4[4] = {10, 0, 1, (uint8_t)(VRID + number)};
-	const uint8_t ipv6[16] = {0xfd, 0, [13] = 1, [15] = (uint8_t)(VRID + number)};
+	const uint8_t ipv4[4] = {10, 0, 1, (uint8_t)(SIM_VRID + number)};
+	const uint8_t ipv6[16] = {0xfd, 0, [13] = 1, [15] = (uint8_t)(SIM_VRID + number)};
 
 	(void)sim;
 	return addr_from_bytes(family, family == ADDR_FAMILY_IPV4 ? ipv4 : ipv6);
@@ -57,10 +58,21 @@ static int64_t world_time(const struct node *node, struct instant t)
 	return at;
 }
 
+static bool router_has_family(const struct router *router, enum addr_family family)
+{
+	const struct router_settings *settings = &router->settings;
+
+	for (size_t i = 0; i < settings->address_count; i++)
+		if (settings->addresses[i].family == family)
+			return true;
+	return false;
+}
+
+/* The router that has addresses of the family: elected in it, or carrying it along. */
 struct router *node_router(const struct node *node, enum addr_family family)
 {
 	for (size_t i = 0; node->life == LIFE_RUNNING && i < node->engine.router_count; i++)
-		if (node->engine.routers[i]->family == family)
+		if (router_has_family(node->engine.routers[i], family))
 			return node->engine.routers[i];
 	return NULL;
 }
@@ -149,16 +161,16 @@ void node_add_vip(struct node *node, enum addr_family family)
 	node_kernel_changed(node);
 }
 
-static struct node *node_of(struct host *host)
+static struct node *node_of(struct engine_io *io)
 {
-	return (struct node *)host;
+	return (struct node *)io;
 }
 
-static bool host_send_advert(struct host *host, const struct router *router,
-			     const struct addr *source, const struct addr *destination,
-			     const uint8_t *bytes, size_t size)
+static bool io_send_advert(struct engine_io *io, const struct router *router,
+			   const struct addr *source, const struct addr *destination,
+			   const uint8_t *bytes, size_t size)
 {
-	struct node *node = node_of(host);
+	struct node *node = node_of(io);
 	struct message message = {
 		.genuine = true,
 		.source = *source,
@@ -169,15 +181,17 @@ static bool host_send_advert(struct host *host, const struct router *router,
 
 	assert(size <= sizeof(message.bytes));
 	memcpy(message.bytes, bytes, size);
-	node->watch[router->family].last_source = *source;
-	check_send(node, router, bytes[2]);
-	trace_note(node->sim, RECORD_SEND, node, (int)router->family, bytes[2],
+	bool sent = node->kernel.send_fails == 0 &&
+		    node->socket_ifindex[router->settings.family] != 0 &&
+		    node->socket_ifindex[router->settings.family] == node->kernel.ifindex;
+
+	node->watch[router->settings.family].last_source = *source;
+	check_send(node, router, bytes[2], sent);
+	trace_note(node->sim, RECORD_SEND, node, (int)router->settings.family, bytes[2],
 		   (int64_t)router->vrrp.config.advert_int_cs << 16 | bytes[6] << 8 | bytes[7]);
-	if (node->kernel.send_fails > 0 || node->socket_ifindex[router->family] == 0 ||
-	    node->socket_ifindex[router->family] != node->kernel.ifindex)
-		return false;
-	segment_send(node->sim, node, &message);
-	return true;
+	if (sent)
+		segment_send(node->sim, node, &message);
+	return sent;
 }
 
 /* The kernel notices the end of a lease a little late. */
@@ -197,7 +211,7 @@ static int64_t wait_for_kernel(struct node *node, const struct router *router)
 	struct kernel *kernel = &node->kernel;
 	int64_t from = node->sim->now + node->waited_us, until = from;
 
-	for (size_t i = 0; i < router->address_count && kernel->add_slow_max_us > 0; i++)
+	for (size_t i = 0; i < router->settings.address_count && kernel->add_slow_max_us > 0; i++)
 		if (!router->present[i])
 			until = from + rng_range(&node->sim->machine, 0, kernel->add_slow_max_us);
 	node->waited_us += until - from;
@@ -207,20 +221,20 @@ static int64_t wait_for_kernel(struct node *node, const struct router *router)
 
 static bool is_renewal(const struct router *router)
 {
-	for (size_t i = 0; i < router->address_count; i++)
+	for (size_t i = 0; i < router->settings.address_count; i++)
 		if (!router->present[i])
 			return false;
 	return true;
 }
 
 /* As daemon/io: of what this call has added nothing is left if one address cannot be. */
-static bool host_add(struct host *host, const struct router *router, int64_t *ret_took_us)
+static bool io_add(struct engine_io *io, const struct router *router, int64_t *ret_took_us)
 {
-	struct node *node = node_of(host);
+	struct node *node = node_of(io);
 	struct kernel *kernel = &node->kernel;
 	int64_t expires = lease_end(node);
 	bool fails = kernel->add_fails > 0 || !kernel->exists || kernel->ifindex != router->ifindex;
-	size_t count = router->address_count;
+	size_t count = router->settings.address_count;
 
 	*ret_took_us = wait_for_kernel(node, router);
 	if (fails)
@@ -231,60 +245,62 @@ static bool host_add(struct host *host, const struct router *router, int64_t *re
 					 ? rng_range(&node->sim->machine, 0, (int64_t)count - 1)
 					 : 0);
 	for (size_t i = 0; i < count; i++)
-		put_address(node, &router->addresses[i], expires);
+		put_address(node, &router->settings.addresses[i], expires);
 	for (size_t i = 0; fails && i < count; i++)
 		if (!router->present[i])
-			drop_address(node, &router->addresses[i]);
-	trace_note(node->sim, fails ? RECORD_ADD_FAILED : RECORD_ADD, node, (int)router->family,
-		   (int64_t)count, 0);
-	node->watch[router->family].announced = false;
-	node->watch[router->family].misses &= fails;
+			drop_address(node, &router->settings.addresses[i]);
+	trace_note(node->sim, fails ? RECORD_ADD_FAILED : RECORD_ADD, node,
+		   (int)router->settings.family, (int64_t)count, 0);
+	node->watch[router->settings.family].announced = false;
+	node->watch[router->settings.family].misses &= fails;
 	node_kernel_changed(node);
 	return !fails || is_renewal(router);
 }
 
-static void host_remove(struct host *host, const struct router *router,
-			const struct addr *addresses, size_t count)
+static void io_remove(struct engine_io *io, const struct router *router,
+		      const struct addr *addresses, size_t count)
 {
-	struct node *node = node_of(host);
+	struct node *node = node_of(io);
 	bool removed = false;
 
 	for (size_t i = 0; i < count; i++)
 		removed |= drop_address(node, &addresses[i]);
-	trace_note(node->sim, RECORD_REMOVE, node, (int)router->family, (int64_t)count, 0);
+	trace_note(node->sim, RECORD_REMOVE, node, (int)router->settings.family, (int64_t)count, 0);
 	if (removed)
 		node_kernel_changed(node);
 }
 
-static bool host_announce(struct host *host, const struct router *router)
+static bool io_announce(struct engine_io *io, const struct router *router)
 {
-	struct node *node = node_of(host);
+	struct node *node = node_of(io);
 	bool fails = node->kernel.announce_fails > 0 || !node->kernel.exists;
 
 	trace_note(node->sim, fails ? RECORD_ANNOUNCE_FAILED : RECORD_ANNOUNCE, node,
-		   (int)router->family, 0, 0);
-	node->watch[router->family].announced = true;
+		   (int)router->settings.family, 0, 0);
+	node->watch[router->settings.family].announced = true;
 	check_announce(node, router);
-	if (!fails)
-		segment_announce(node->sim, node, router->family);
+	for (unsigned family = 0; !fails && family < ADDR_FAMILY_COUNT; family++)
+		if (router_has_family(router, (enum addr_family)family))
+			segment_announce(node->sim, node, (enum addr_family)family);
 	return !fails;
 }
 
-static void host_notify(struct host *host, const struct router *router,
-			const struct router_transition *transition)
+static void io_notify(struct engine_io *io, const struct router *router,
+		      const struct router_transition *transition)
 {
-	struct node *node = node_of(host);
+	struct node *node = node_of(io);
 
-	trace_note(node->sim, RECORD_STATE, node, (int)router->family,
-		   (int64_t)transition->from * 8 + (int64_t)transition->to, transition->reason);
+	trace_note(node->sim, RECORD_STATE, node, (int)router->settings.family,
+		   (int64_t)transition->what.from * 8 + (int64_t)transition->what.to,
+		   (int64_t)transition->what.reason * 16 + (int64_t)transition->what.fault);
 	check_notify(node, router, transition);
 }
 
-static void host_trace(struct host *host, const struct router *router, enum engine_trace what,
-		       enum advert_refusal refusal, const struct packet *packet)
+static void io_trace(struct engine_io *io, const struct router *router, enum engine_trace what,
+		     enum advert_refusal refusal, const struct packet *packet)
 {
-	struct node *node = node_of(host);
-	int family = router ? (int)router->family : (int)packet->source.family;
+	struct node *node = node_of(io);
+	int family = router ? (int)router->settings.family : (int)packet->source.family;
 
 	switch (what) {
 	case ENGINE_TRACE_REFUSED:
@@ -309,13 +325,13 @@ void node_init(struct sim *sim, int id)
 {
 	struct node *node = &sim->nodes[id];
 
-	node->host = (struct host){
-		.send_advert = host_send_advert,
-		.add = host_add,
-		.remove = host_remove,
-		.announce = host_announce,
-		.notify = host_notify,
-		.trace = host_trace,
+	node->io = (struct engine_io){
+		.send_advert = io_send_advert,
+		.add = io_add,
+		.remove = io_remove,
+		.announce = io_announce,
+		.notify = io_notify,
+		.trace = io_trace,
 	};
 	node->sim = sim;
 	node->id = id;
@@ -359,6 +375,7 @@ static void fill_conf(const struct node *node, struct conf *conf)
 {
 	const struct settings *settings = &node->settings;
 	struct conf_instance *instance = &conf->instances[0];
+	unsigned elected = node->sim->exact ? 0 : node->sim->seed >> 1 & 1;
 
 	conf->address_lease_s = settings->address_lease_s;
 	conf->announce_refresh_s = settings->announce_refresh_s;
@@ -366,7 +383,7 @@ static void fill_conf(const struct node *node, struct conf *conf)
 	*instance = (struct conf_instance){
 		.name = "sim",
 		.interface = "eth0",
-		.virtual_router_id = VRID,
+		.virtual_router_id = SIM_VRID,
 		.priority = settings->priority,
 		.advert_int_cs = settings->advert_int_cs,
 		.preempt = settings->preempt,
@@ -375,8 +392,9 @@ static void fill_conf(const struct node *node, struct conf *conf)
 		.track_apiserver = true,
 		.unicast = settings->unicast,
 	};
+	/* The first address decides in which family a dual-stack router is elected. */
 	for (unsigned i = 0; i < ADDR_FAMILY_COUNT; i++) {
-		enum addr_family family = (enum addr_family)i;
+		enum addr_family family = (enum addr_family)(i ^ elected);
 
 		if (!(node->sim->families & 1u << family))
 			continue;
@@ -435,11 +453,11 @@ static void sync_sockets(struct node *node, struct instant now)
 	node->socket_retry = INSTANT_NEVER;
 	for (size_t i = 0; i < node->engine.router_count; i++) {
 		struct router *router = node->engine.routers[i];
-		int *ifindex = &node->socket_ifindex[router->family];
+		int *ifindex = &node->socket_ifindex[router->settings.family];
 		bool open = true;
 
 		if (*ifindex != router->ifindex)
-			close_socket(node, router->family);
+			close_socket(node, router->settings.family);
 		if (router->ifindex == 0)
 			continue;
 		if (*ifindex == 0 && node->kernel.socket_fails > 0) {
@@ -465,11 +483,14 @@ static void tell_interface(struct node *node, struct instant now)
 
 static bool configure(struct node *node, struct instant now)
 {
+	struct router_settings settings;
+
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
 		node->watch[family].misses = true;
 	fill_conf(node, node->sim->conf);
-	check_reload(node, now);
-	if (!engine_configure(&node->engine, now, node->sim->conf))
+	check_reload(node);
+	settings_of_instance(node->sim->conf, 0, &settings);
+	if (!reload_routers(&node->engine, now, &settings, 1))
 		return false;
 	tell_interface(node, now);
 	return true;
@@ -542,7 +563,7 @@ static void take_news(struct node *node, struct instant now)
 		return;
 	check_adverts_begin(node, now);
 	if (node->reload && !configure(node, now))
-		check_broken(node->sim, "memory", "n%d", node->id + 1);
+		check_broken(node->sim, RULE_MEMORY, "n%d", node->id + 1);
 	node->reload = false;
 	if (node->kernel.changed)
 		tell_interface(node, now);
@@ -551,21 +572,27 @@ static void take_news(struct node *node, struct instant now)
 
 static void take_requests(struct node *node, struct instant now)
 {
-	unsigned events = (node->ready_changed ? 1u : 0) + (node->step_down_us > 0 ? 1u : 0) +
+	enum priority_band band = health_band(&node->engine.health);
+	unsigned events = (node->result_count) + (node->step_down_us > 0 ? 1u : 0) +
 			  (node->shutdown ? 1u : 0);
 
 	if (events == 0)
 		return;
 	check_adverts_begin(node, now);
-	if (node->ready_changed)
-		engine_ready(&node->engine, now, node->health.ready);
-	check_requests(node, now);
+	for (unsigned i = 0; i < node->result_count; i++) {
+		bool was_ready = node->engine.health.ready;
+
+		engine_probe_result(&node->engine, now, node->results[i]);
+		if (node->engine.health.ready != was_ready)
+			trace_note(node->sim, RECORD_READY, node, 0, node->engine.health.ready, 0);
+	}
+	check_requests(node, now, health_band(&node->engine.health) > band);
 	if (node->step_down_us > 0)
 		engine_step_down(&node->engine, now, node->step_down_us);
 	if (node->shutdown)
 		engine_shutdown(&node->engine, now);
 	node->shutdown = false;
-	node->ready_changed = false;
+	node->result_count = 0;
 	node->step_down_us = 0;
 	check_adverts_end(node, events);
 }
@@ -575,7 +602,7 @@ static void end_process(struct node *node, enum record_kind why)
 	trace_note(node->sim, why, node, 0, 0, 0);
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
 		close_socket(node, (enum addr_family)family);
-		node->watch[family].heard = false;
+		node->watch[family].active.known = false;
 	}
 	engine_fini(&node->engine);
 	node->life = LIFE_KILLED;
@@ -584,7 +611,7 @@ static void end_process(struct node *node, enum record_kind why)
 	node->shutdown = false;
 	node->step_down_us = 0;
 	node->reload = false;
-	node->ready_changed = false;
+	node->result_count = 0;
 	node_schedule(node);
 }
 
@@ -634,18 +661,19 @@ void node_start(struct node *node)
 	node->waited_us = 0;
 	node->busy_until = 0;
 	node->held_until.us = 0;
-	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
 		node->watch[family].held = node->watch[family].leaving = false;
+		node->watch[family].notified = VRRP_STATE_INITIALIZE;
+	}
 	node->clean_at = sim->now > node->clean_at ? sim->now : node->clean_at;
 	node->probe_at = sim->now + (sim->exact ? 0 : rng_range(&sim->machine, 0, 50 * SIM_MS));
 	node->wake_at = SIM_NEVER;
 	node->socket_retry = INSTANT_NEVER;
 	for (size_t i = 0; i < node->kernel.address_count; i++)
 		node->kernel.addresses[i].left_over = true;
-	engine_init(&node->engine, &node->host);
-	health_init(&node->health, 3, 2);
+	engine_init(&node->engine, &node->io, 3, 2);
 	if (!configure(node, now))
-		check_broken(sim, "memory", "n%d", node->id + 1);
+		check_broken(sim, RULE_MEMORY, "n%d", node->id + 1);
 	check_turn_end(node, now, true);
 	arm_timer(node);
 	node_schedule(node);
@@ -700,10 +728,9 @@ static void probe(struct node *node)
 	if (node->apiserver == APISERVER_HANGING)
 		wait_us += PROBE_TIMEOUT_US;
 	node->probe_at = node->sim->now + wait_us;
-	if (!health_step(&node->health, results[node->apiserver]))
-		return; /* a turn in which nothing has changed changes nothing */
-	node->ready_changed = true;
-	trace_note(node->sim, RECORD_READY, node, 0, node->health.ready, 0);
+	if (node->result_count < SIM_RESULTS_MAX)
+		node->result_count++;
+	node->results[node->result_count - 1] = results[node->apiserver];
 	node->wake_at = node->sim->now < node->busy_until ? node->busy_until : node->sim->now;
 }
 

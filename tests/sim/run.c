@@ -52,7 +52,7 @@ void sim_reset(struct sim *sim, uint64_t seed)
 /* The interval in an advert that may still be accepted. */
 static int64_t interval_of(const struct message *message)
 {
-	return message->must_refuse ? 0 : (message->bytes[4] << 8 | message->bytes[5]) * SIM_CS;
+	return message->must_refuse ? 0 : message_interval_us(message);
 }
 
 static int64_t interval_on_node_us(const struct sim *sim, const struct node *node)
@@ -71,13 +71,15 @@ static int64_t interval_on_node_us(const struct sim *sim, const struct node *nod
 		if (!router)
 			continue;
 		longest_us = max(longest_us, router->vrrp.config.advert_int_cs * SIM_CS);
-		longest_us = max(longest_us, router->vrrp.active_adver_interval_cs * SIM_CS);
+		if (router->vrrp.state == VRRP_STATE_BACKUP)
+			longest_us =
+				max(longest_us, vrrp_active_down_interval_us(&router->vrrp) / 3);
 	}
 	return longest_us;
 }
 
-/* The longest interval that anybody counts with now, or may with what is on the wire, in a socket
- * or in a file that has not been read. */
+/* The longest interval that any router counts with now, or may because of an advert on the wire or
+ * in a socket, or of a file that has not been read. */
 static int64_t interval_in_effect_us(const struct sim *sim)
 {
 	int64_t longest_us = 0;
@@ -94,9 +96,9 @@ static int64_t interval_in_effect_us(const struct sim *sim)
 	return longest_us;
 }
 
-/* How long what the faults left behind may take: the change of health that was under way (three
+/* How long the consequences of the faults may last: the change of health that was under way (three
  * probes of an interval and a timeout), a retry, the handover of a stopping node, preempt_delay;
- * and then the two Active_Down_Intervals. */
+ * and then two Active_Down_Intervals. */
 static int64_t healing_us(const struct sim *sim)
 {
 	int64_t interval_us = interval_in_effect_us(sim);
@@ -107,13 +109,13 @@ static int64_t healing_us(const struct sim *sim)
 	return 7 * SIM_S + VRRP_RETRY_US + delay_us + 2 * interval_us + 2 * 4 * interval_us;
 }
 
-/* What stays as it is to the end: nodes without power, apiservers down, a segment in two parts. */
+/* Faults that last to the end: nodes without power, apiservers down, a segment in two parts. */
 static void leave_as_is(struct sim *sim)
 {
 	bool excused = true;
 
 	for (int i = 0; i < sim->node_count; i++) {
-		struct fault fault = {.node = i, .other = -1, .duration_us = SIM_NEVER};
+		struct fault fault = {.node = i, .other = SIM_ALL_PORTS, .duration_us = SIM_NEVER};
 
 		if (rng_chance(&sim->chaos, 200)) {
 			fault.kind = FAULT_APISERVER;
@@ -133,9 +135,9 @@ static void leave_as_is(struct sim *sim)
 		fault_begin(sim, &fault);
 		excused = true;
 	}
-	/* The client's side may have nobody; check_stable_end() looks. */
+	/* The client's side may have no node; check_client_at_end() looks. */
 	if (excused)
-		sim->check.held_from = sim->check.served_from = SIM_NEVER;
+		check_excuse(sim, SIM_NEVER);
 }
 
 static void next_phase(struct sim *sim)
@@ -271,7 +273,7 @@ struct outcome sim_run_seed(struct sim *sim, uint64_t seed, FILE *trace)
 	loop(sim);
 	hash_routers(sim);
 	return (struct outcome){
-		.failed = sim->check.broken != NULL,
+		.failed = sim->check.broken,
 		.hash = sim->trace.hash,
 		.virtual_us = sim->now,
 		.events = sim->events,

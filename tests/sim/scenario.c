@@ -70,7 +70,8 @@ static bool parse_kind(const char *text, enum fault_kind *ret)
 /* at SECONDS KIND [NODE ...] [AMOUNT] [for SECONDS] */
 static bool parse_fault(struct sim *sim, struct scenario *scenario)
 {
-	struct fault fault = {.node = -1, .other = -1, .amount = 1, .duration_us = SIM_S};
+	struct fault fault = {
+		.node = -1, .other = SIM_ALL_PORTS, .amount = 1, .duration_us = SIM_S};
 	int64_t at = parse_seconds(strtok(NULL, BLANKS));
 
 	if (!parse_kind(strtok(NULL, BLANKS), &fault.kind) || scenario->count == COMMANDS_MAX)
@@ -221,7 +222,8 @@ static bool play(struct sim *sim, FILE *file, char text[TEXT_MAX])
 		sim_run_until(sim, scenario.end);
 		good = !sim->check.broken;
 		if (!good)
-			fprintf(stderr, "broken: %s (%s)\n", sim->check.broken, sim->check.detail);
+			fprintf(stderr, "broken: %s (%s)\n", rule_name(sim->check.rule),
+				sim->check.detail);
 	}
 	sim->scenario = NULL;
 	sim->trace.file = NULL;

@@ -45,8 +45,8 @@ void segment_put(struct sim *sim, const struct message *message, int64_t at)
 {
 	unsigned number = sim->segment.free;
 
-	if (number == NONE) {
-		check_broken(sim, "no storm of adverts", "%d are under way", SIM_MESSAGES_MAX);
+	if (check_applies(sim, RULE_NO_STORM, false) && number == NONE) {
+		check_broken(sim, RULE_NO_STORM, "%d are under way", SIM_MESSAGES_MAX);
 		return;
 	}
 	sim->segment.free = sim->segment.messages[number].next;
@@ -92,7 +92,7 @@ static void keep(struct sim *sim, const struct message *message)
 	struct segment *segment = &sim->segment;
 
 	if (!sim->exact && rng_chance(&sim->network, 60))
-		segment->replay[segment->replay_count++ % 4] = *message;
+		segment->replay[segment->replay_count++ % SIM_REPLAY_MAX] = *message;
 }
 
 void segment_send(struct sim *sim, const struct node *from, const struct message *message)

@@ -9,8 +9,12 @@
  *	trace		what has happened: its hash, the last of it, its text
  *	segment		links between the nodes, and the client that uses the VIP
  *	node		one machine: kernel, apiserver, and the process with its turn
- *	fault		what goes wrong, and until when that may be felt
- *	check		what must be true: safety after every event, liveness once all is well
+ *	rule		the names of what must be true
+ *	fault		what goes wrong
+ *	forge		adverts that no node has just sent
+ *	blame		until when a fault may be felt, and where
+ *	check		what must be true: safety after every event, liveness once all is well; the
+ *			rules are in check_client, check_holders, check_router and check_election
  *	run		one seed from beginning to end
  *	scenario	a run whose faults come from a text file, and its golden trace
  *
@@ -24,29 +28,35 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "conf/conf.h"
 #include "core/engine.h"
 #include "sim/rng.h"
+#include "sim/rule.h"
 
 #define SIM_NODES_MAX 9
 #define SIM_CLIENT SIM_NODES_MAX /* the client's place among the ports of the segment */
 #define SIM_PORTS (SIM_NODES_MAX + 1)
+#define SIM_ALL_PORTS (-1)
 #define SIM_NEVER INT64_MAX
+#define SIM_VRID 10
+#define SIM_INTERVAL_SPREAD 4 /* the longest advert_int of a seed over its shortest */
 #define SIM_MS INT64_C(1000)
 #define SIM_S INT64_C(1000000)
 #define SIM_CS INT64_C(10000)
 
-#define SIM_ADDRESSES_MAX 8	  /* of ours that an interface can hold */
+#define SIM_ADDRESSES_MAX 8	  /* VIPs that an interface can hold */
 #define SIM_RECEIVE_MAX 340	  /* packets in a socket: the receive buffer of os/sock */
 #define SIM_DRAIN_MAX 256	  /* packets of one socket in one turn: DRAIN_MAX of daemon/io */
-#define SIM_DRAIN_US SIM_MS	  /* which takes so long */
-#define SIM_SOCKET_RETRY_US SIM_S /* SOCKET_RETRY_US of daemon/io */
+#define SIM_DRAIN_US SIM_MS	  /* how long it takes to read so many */
+#define SIM_SOCKET_RETRY_US SIM_S /* RETRY_US of daemon/io */
 #define SIM_MESSAGES_MAX 16384	  /* on the wire and in sockets */
 #define SIM_MESSAGE_SIZE 88
+#define SIM_REPLAY_MAX 4 /* adverts that are kept for FAULT_REPLAY */
+#define SIM_RESULTS_MAX 8
 #define SIM_FAULTS_MAX 64 /* at the same time */
 #define SIM_RING 40	  /* records shown when a rule is broken */
-#define SIM_EXPIRY_LATE_US                                                                         \
-	(100 * SIM_MS) /* how late the kernel may notice that a lease is over                      \
-			*/
+/* How late the kernel may notice that a lease is over. */
+#define SIM_EXPIRY_LATE_US (100 * SIM_MS)
 
 struct sim;
 
@@ -55,7 +65,7 @@ static inline int64_t max(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/* What happened. The numbers a and b are explained in trace.c. */
+/* An event of the trace. The meaning of the numbers a and b is in trace.c. */
 enum record_kind {
 	RECORD_START,
 	RECORD_STOPPED,
@@ -99,14 +109,14 @@ struct trace {
 	uint64_t count;
 	struct record ring[SIM_RING];
 	FILE *file;					     /* every record as text; NULL = none */
-	bool brief;					     /* leave out what repeats itself */
+	bool brief;					     /* without repetitions */
 	int last_priority[SIM_NODES_MAX][ADDR_FAMILY_COUNT]; /* brief: last one shown, -1 = none */
 	int64_t last_sent[SIM_NODES_MAX][ADDR_FAMILY_COUNT];
 };
 
 enum event_kind {
 	EVENT_ADVERT,	    /* arg: the message */
-	EVENT_ANNOUNCEMENT, /* arg: node * 2 + family */
+	EVENT_ANNOUNCEMENT, /* arg: node * 2 + family, for the client */
 	EVENT_START,	    /* arg: node */
 	EVENT_NEXT_FAULT,
 	EVENT_FAULT_END,    /* arg: the fault */
@@ -143,6 +153,17 @@ struct message {
 	uint8_t bytes[SIM_MESSAGE_SIZE];
 };
 
+/* As RFC 9568 5.2 has them, read here on their own. */
+static inline uint8_t message_priority(const struct message *message)
+{
+	return message->bytes[2];
+}
+
+static inline int64_t message_interval_us(const struct message *message)
+{
+	return (message->bytes[4] << 8 | message->bytes[5]) * SIM_CS;
+}
+
 struct link {
 	bool cut;
 	unsigned loss; /* permille, and so the next two */
@@ -151,11 +172,11 @@ struct link {
 	int64_t delay_us;
 	int64_t jitter_us;
 	bool reorders;
-	int64_t last_at; /* the last arrival; what is sent later comes later unless it reorders */
+	int64_t last_at; /* the last arrival; unless the link reorders, the next one is later */
 };
 
-/* A client of the VIP beyond the nodes. It believes the last announcement that it heard and never
- * asks again, so that every announcement that matters must reach it. */
+/* A client of the VIP beyond the nodes. A client believes the last announcement that it heard and
+ * never asks again, so that every announcement that matters must reach it. */
 struct client {
 	int entry; /* the node it sends to, -1 = none yet */
 	bool served;
@@ -170,8 +191,8 @@ struct segment {
 	struct link links[SIM_PORTS][SIM_PORTS]; /* [from][to] */
 	struct message messages[SIM_MESSAGES_MAX];
 	unsigned free;
-	unsigned replay_count; /* adverts kept for FAULT_REPLAY */
-	struct message replay[4];
+	unsigned replay_count; /* ever; the last SIM_REPLAY_MAX are kept */
+	struct message replay[SIM_REPLAY_MAX];
 };
 
 struct kernel_address {
@@ -240,55 +261,129 @@ struct settings {
 	bool unicast;
 };
 
-/* What check.c remembers of a router. */
+/* The memory of check_router and check_election about a router. */
 struct watch {
-	uint64_t adverts; /* sent or failed, before the call in progress */
-	bool hold_ends;	  /* in the call in progress */
-	bool leaving;	  /* it hands over */
-	bool was_leaving; /* before the call in progress */
-	bool held;	  /* it has stepped down, and has not noticed the end of that */
-	unsigned behind;  /* turns in a row that left a deadline in the past */
-	unsigned put_off; /* and so the same one, because there was more to read */
-	struct instant put_off_deadline;
-	struct addr last_source; /* of the last advert */
-	int64_t scheduled;	 /* adverts by the clock since scheduled_from */
-	struct instant scheduled_from;
-	int64_t scheduled_interval_us;
-	bool announced;	     /* since the addresses were added */
-	bool misses;	     /* an address, and knows it: it was taken away or is new in the file */
-	bool disturbed;	     /* the carrier went and came back, seen in this turn */
-	bool refresh_failed; /* an addition did, while all addresses were there */
+	/* The state that the router notified last. */
+	enum vrrp_state notified;
+	/* The source of the last advert; noted by node.c, as are the next two. */
+	struct addr last_source;
+	/* The router has announced the addresses since it added them. */
+	bool announced;
+	/* An address is missing and the process knows: it was taken away, or the file is new. */
+	bool misses;
+
+	/* The router leaves (HANDOVER). */
+	bool leaving;
+	/* The router has stepped down and has not noticed the end of the hold. */
+	bool held;
+	/* preempt_delay is over, counted from the start or from becoming ready. */
+	struct instant preempt_from;
+	/* World time; SIM_NEVER = the node does not hold the VIP. */
+	int64_t holds_since;
+
+	/* As it was before the call in progress. */
+	struct {
+		/* The adverts that were sent or failed. */
+		uint64_t adverts;
+		bool leaving;
+		/* The hold is over, and the call makes the router notice. */
+		bool hold_ends;
+	} before_call;
+
+	/* As it was before the packet in progress. */
+	struct {
+		/* The router's own, on the wire. */
+		uint8_t priority;
+		struct instant active_down;
+		/* An Active whose claim has expired. */
+		bool expired;
+		/* A Backup that may preempt the sender. */
+		bool preempts;
+	} before_packet;
+
+	/* The last advert on the wire; at a takeover, the takeover itself if the advert failed. The
+	 * priority is that of the last attempt. */
+	struct {
+		uint8_t priority;
+		/* The interval that it carried. */
+		int64_t interval_us;
+		/* The time of the turn that sent it. */
+		struct instant at;
+		/* The same, and how long the turn had waited for the kernel before it. */
+		struct instant left_at;
+		/* World time of an Active's last advert with a lower priority than the one before,
+		 * but for 0 and 1; 0 = there was none. */
+		int64_t lowered_at;
+	} said;
+
+	/* The adverts of Adver_Timer, since the takeover or a change of the interval. */
+	struct {
+		int64_t adverts;
+		struct instant from;
+		int64_t interval_us;
+	} schedule;
+
+	/* The router's last announcement. */
 	struct instant announced_at;
-	bool heard; /* an advert of a ready Active is on record */
-	struct addr heard_from;
-	struct instant heard_at;
-	int64_t heard_interval_us;
-	uint8_t heard_priority;
-	uint8_t priority;		 /* the highest ready one since then */
-	uint8_t own;			 /* the one on the wire, before the packet in progress */
-	struct instant active_down;	 /* before the packet in progress */
-	bool napped;			 /* before the packet in progress */
-	bool may_preempt;		 /* the packet in progress may be preempted */
-	bool lower_heard;		 /* since the state was entered: such a packet, */
-	bool stop_heard;		 /* and one of priority 0 */
-	struct instant stop_until;	 /* whose Skew_Time is over */
-	struct instant ready_read_until; /* a ready Active was heard at most three intervals ago, */
-	struct addr ready_from;		 /* which was this one, */
-	struct instant no_relief_until;	 /* and has not become unready or stopped since then */
-	struct instant unready_until;	 /* and so an unready one, which was followed */
-	struct instant preempt_from;	 /* preempt_delay after the start or becoming ready */
-	int64_t lowered_at;		 /* the Active has advertised less than before */
-	uint8_t last_sent;		 /* the priority of the last advert, */
-	struct instant sent_at;		 /* and when it was sent, */
-	struct instant sent_by;		 /* the wait for the kernel included, */
-	int64_t advertised_us;		 /* the interval that it carried */
-	uint64_t sent;			 /* adverts_sent, and the failures before it rose last */
-	uint64_t failures_before;
-	int64_t holds_since; /* SIM_NEVER = it does not hold the VIP */
+	/* The carrier of an Active went and came back, seen in this turn. */
+	bool disturbed;
+	/* The last addition that failed was a refresh: all addresses were there. */
+	bool refresh_failed;
+
+	/* A deadline that is in the past when a turn ends. */
+	struct {
+		/* Turns in a row that had drained the sockets and left one. */
+		unsigned drained_turns;
+		/* Turns in a row, drained or not, that left the same one. */
+		unsigned turns;
+		/* The one that the last turn left, or the next one. */
+		struct instant deadline;
+	} overdue;
+
+	/* The last advert of a ready Active that is in the socket of this Backup or was read. */
+	struct {
+		/* The following fields are meaningful; nothing has undone the advert. */
+		bool known;
+		/* There was one, and an excuse has undone it. */
+		bool waived;
+		struct addr source;
+		struct instant at;
+		int64_t interval_us;
+		uint8_t priority;
+		/* The highest ready priority of this router since then. */
+		uint8_t own_priority;
+	} active;
+
+	/* The adverts that were read since the router entered its state. */
+	struct {
+		/* One was preemptible for this Backup. */
+		bool preemptible;
+		/* One carried priority 0. */
+		bool stop;
+		/* The first of those. */
+		struct instant stop_at;
+		/* When the takeover was due before it. */
+		struct instant stop_down;
+		/* The priority of the last advert; UINT8_MAX = there was none. */
+		uint8_t last_priority;
+		/* The Active with the best band: its sender, its band, and three intervals after
+		 * its last advert. */
+		struct addr best_source;
+		enum priority_band best_band;
+		struct instant best_until;
+		/* The sender of the last advert with a ready priority. */
+		struct addr ready_source;
+		/* Three intervals after it, too, but 0 once its sender is known to be ready no
+		 * more, or a packet came that no node of ours had sent like that. */
+		struct instant no_relief_until;
+		/* Three intervals after the advert of an unready Active that the Backup follows; 0
+		 * = it follows none. */
+		struct instant unready_until;
+	} heard;
 };
 
 struct node {
-	struct host host; /* first */
+	struct engine_io io; /* first */
 	struct sim *sim;
 	int id;
 	enum life life;
@@ -300,7 +395,6 @@ struct node {
 
 	/* The process. */
 	struct engine engine;
-	struct health health;
 	int64_t thaw_at;		       /* frozen until then; 0 = it is not */
 	int64_t frozen_at;		       /* or dead */
 	int64_t thawed_at;		       /* or started */
@@ -317,7 +411,8 @@ struct node {
 
 	/* Noted for the next turn. */
 	bool reload;
-	bool ready_changed;
+	unsigned result_count; /* of the probe */
+	enum health_result results[SIM_RESULTS_MAX];
 	int64_t step_down_us;
 	bool shutdown;
 	int64_t restart_at;	   /* or later, when it has stopped */
@@ -372,33 +467,66 @@ struct fault {
 	bool on;
 	enum fault_kind kind;
 	int node;
-	int other;     /* another port */
+	int other;     /* another port, or SIM_ALL_PORTS */
 	unsigned side; /* PARTITION: the ports of one side, as bits */
 	int64_t duration_us;
-	int64_t amount; /* kind-specific: permille, microseconds, enum apiserver, ... */
+	int64_t amount; /* kind-specific: permille, microseconds, enum apiserver, or as follows */
 	unsigned family;
+};
+
+/* The amount of FAULT_STOP: whether a second SIGTERM comes, and of FAULT_LINK_DOWN: whether the
+ * interface is set down, or has no carrier. */
+#define SIM_STOP_TWICE 2
+#define SIM_LINK_SET_DOWN 1
+
+/* The amount of FAULT_RELOAD: a set of what the new file changes. */
+enum reload_change {
+	RELOAD_ADVERT_INT = 1 << 0,
+	RELOAD_PRIORITY = 1 << 1,
+	RELOAD_PREEMPT = 1 << 2,
+	RELOAD_ADDRESSES = 1 << 3,
+	RELOAD_PREEMPT_DELAY = 1 << 4,
+	RELOAD_ADDRESS_LEASE = 1 << 5,
+	RELOAD_ANNOUNCE_REFRESH = 1 << 6,
+};
+#define RELOAD_EVERYTHING (2 * RELOAD_ANNOUNCE_REFRESH - 1)
+
+/* The amount of FAULT_FORGE_REFUSED: what is wrong with the advert. */
+enum forge_defect {
+	FORGE_ADDRESSES, /* of another virtual router */
+	FORGE_HOPS,
+	FORGE_CUT_SHORT,
+	FORGE_VERSION,
+	FORGE_CHECKSUM,
+	FORGE_OVERSIZED,
+	FORGE_TINY,
+	FORGE_INTERVAL,
+	FORGE_NOT_A_PEER,
+	FORGE_VRID,
+	FORGE_NOTHING, /* of other kinds of faults only */
 };
 
 enum phase {
 	PHASE_FAULTS,
-	PHASE_HEALING, /* no new faults; what they left behind wears off */
+	PHASE_HEALING, /* no new faults; the consequences of the old ones wear off */
 	PHASE_STABLE,
 	PHASE_OVER,
 };
 
 struct check {
-	const char *broken; /* the rule, NULL = none */
+	bool broken;
+	enum sim_rule rule; /* meaningful once one is broken */
 	char detail[160];
 	int64_t held_from;    /* some node must hold the VIP from then on, */
 	int64_t served_from;  /* and the client must send to it */
 	int64_t faults_until; /* the last fault that has begun is over */
-	int64_t slack_us;     /* what packets and wake-ups take on a healthy segment */
-	int64_t grace_us;     /* an outage that is nobody's fault */
+	int64_t slack_us;     /* for packets and wake-ups on a healthy segment */
+	int64_t grace_us;     /* an outage that needs no excuse */
 	int64_t links_clean_at[SIM_PORTS][SIM_PORTS];
 	int64_t meddled_at;			 /* the last packet from an attacker */
 	unsigned holders[ADDR_FAMILY_COUNT];	 /* nodes that hold the VIP, as bits */
 	int64_t unexcused_us[ADDR_FAMILY_COUNT]; /* not served, in all */
-	int64_t causes;				 /* what may have made the VIP move */
+	int64_t causes;				 /* events that may have made the VIP move */
 	int64_t outage_worst_us;
 };
 
@@ -429,9 +557,10 @@ struct sim {
 	int64_t events;
 	const struct scenario *scenario;
 	struct check check;
-	struct conf *conf;     /* scratch */
-	struct router before;  /* scratch */
-	struct interface view; /* scratch */
+	struct rule_count counts[RULE_COUNT]; /* since sim_new() */
+	struct conf *conf;		      /* scratch */
+	struct router before;		      /* scratch */
+	struct interface view;		      /* scratch */
 };
 
 /* queue */
@@ -482,35 +611,54 @@ bool node_holds(const struct node *node, const struct addr *address);
 const char *fault_name(enum fault_kind kind);
 void fault_profile(struct sim *sim); /* everything that the seed decides beforehand */
 void fault_next(struct sim *sim);
-bool fault_ends(enum fault_kind kind); /* by itself, after its duration */
 void fault_begin(struct sim *sim, const struct fault *fault);
 void fault_repeat(struct sim *sim, unsigned number);
 void fault_end(struct sim *sim, unsigned number);
 void fault_links(struct sim *sim); /* the state of all links, from the faults that are on */
 
+/* forge */
+void forge_adverts(struct sim *sim, const struct fault *fault); /* one for each family */
+void forge_replay(struct sim *sim, const struct fault *fault);
+
+/* blame */
+void blame_fault(struct sim *sim, const struct fault *fault); /* it is about to begin */
+bool blame_lasts(enum fault_kind kind);			      /* until EVENT_FAULT_END */
+bool blame_is_on_links(enum fault_kind kind);
+
 /* check */
-void check_broken(struct sim *sim, const char *rule, const char *format, ...)
+void check_broken(struct sim *sim, enum sim_rule rule, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Counts an evaluation of the rule; false, and counted too, if it is excused. */
+static inline bool check_applies(struct sim *sim, enum sim_rule rule, bool excused)
+{
+	struct rule_count *count = &sim->counts[rule];
+
+	count->evaluated++;
+	count->excused += excused;
+	return !excused;
+}
 void check_init(struct sim *sim, int64_t started); /* when the last node has */
-void check_fault(struct sim *sim, const struct fault *fault);
-void check_cause(struct sim *sim);		/* the VIP may move: a grace more */
-void check_time(struct sim *sim, int64_t next); /* nothing happens until then */
-void check_send(struct node *node, const struct router *router, uint8_t priority);
+void check_cause(struct sim *sim);		   /* the VIP may move: a grace more */
+void check_excuse(struct sim *sim, int64_t until); /* any outage */
+void check_time(struct sim *sim, int64_t next);	   /* nothing happens until then */
+void check_send(struct node *node, const struct router *router, uint8_t priority, bool sent);
 void check_announce(struct node *node, const struct router *router);
 void check_add_failed(struct node *node, const struct router *router);
 void check_notify(struct node *node, const struct router *router,
 		  const struct router_transition *transition);
 void check_heard(struct node *node, const struct message *message);
+void check_waive_heard(struct watch *watch); /* a reload may undo the last advert */
 void check_packet_before(struct node *node, struct instant now, const struct message *message);
 void check_packet_after(struct node *node, struct instant now, const struct message *message);
 /* Around calls that may each make a router send one advert per event. */
 void check_adverts_begin(struct node *node, struct instant now);
 void check_adverts_end(struct node *node, unsigned events);
 void check_timers_end(struct node *node, struct instant now);
-void check_requests(struct node *node, struct instant now); /* about to be carried out */
+/* About to be carried out; band_rose: by the results of the probe, which have been. */
+void check_requests(struct node *node, struct instant now, bool band_rose);
 void check_turn_end(struct node *node, struct instant now, bool drained);
 void check_expired(struct node *node);
-void check_reload(struct node *node, struct instant now); /* the file is about to be read */
+void check_reload(struct node *node);	 /* the file is about to be read */
 void check_interface(struct node *node); /* the process is about to learn what the kernel has */
 void check_holders(struct node *node);
 void check_stable_begin(struct sim *sim);

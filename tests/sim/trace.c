@@ -59,7 +59,7 @@ static void describe(const struct record *record, char text[TEXT_SIZE])
 		snprintf(text, TEXT_SIZE, "%s -> %s (%s)",
 			 vrrp_state_name((enum vrrp_state)(a / 8)),
 			 vrrp_state_name((enum vrrp_state)(a % 8)),
-			 vrrp_reason_name((enum vrrp_reason)b));
+			 vrrp_why_name((enum vrrp_reason)(b / 16), (enum vrrp_fault)(b % 16)));
 		break;
 	case RECORD_READY:
 		snprintf(text, TEXT_SIZE, "apiserver is %s", a ? "ready" : "unready");
@@ -109,7 +109,7 @@ static void print(const struct record *record, FILE *file)
 		record->at % SIM_S, who, text);
 }
 
-/* For golden traces: without what comes again and again while nothing changes. */
+/* Golden traces leave out records that come again and again while nothing changes. */
 static bool is_repetition(struct sim *sim, const struct record *record, const struct node *node)
 {
 	int *last = node ? &sim->trace.last_priority[node->id][record->family] : NULL;
@@ -122,7 +122,8 @@ static bool is_repetition(struct sim *sim, const struct record *record, const st
 		*last = -1;
 	if (record->kind == RECORD_ADD) {
 		router = node_router(node, (enum addr_family)record->family);
-		return router->notified == VRRP_STATE_ACTIVE && !node->watch[record->family].misses;
+		return node->watch[router->settings.family].notified == VRRP_STATE_ACTIVE &&
+		       !node->watch[router->settings.family].misses;
 	}
 	if (record->kind != RECORD_SEND)
 		return false;

@@ -497,7 +497,6 @@ START_TEST(refusal_names)
 		"source_own",
 		"source_not_peer",
 		"addresses_foreign",
-		"interval_excessive",
 	};
 
 	ck_assert_uint_eq(COUNT(names), ADVERT_REFUSAL_COUNT);

@@ -5,11 +5,15 @@
  */
 #include "unit.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/check.h"
 #include "conf/conf.h"
+#include "conf/option.h"
+#include "conf/value.h"
 
 #define GLOBAL CONF_SECTION_GLOBAL
 #define APISERVER CONF_SECTION_APISERVER
@@ -185,9 +189,9 @@ static const struct row rows[] = {
 	{INSTANCE,
 	 "priority",
 	 "auto",
-	 {"auto", "155", "254"},
+	 {"auto", "171", "254"},
 	 {"", "0", "1", "100", "154", "AUTO", "255"},
-	 "allowed are auto or 155 to 254"},
+	 "allowed are auto or 171 to 254"},
 	{INSTANCE,
 	 "advert_int",
 	 "0.25",
@@ -298,8 +302,8 @@ START_TEST(option_row)
 		ck_assert_msg(!conf_option_parse(option, fields_of(row->section), row->refused[i],
 						 reason),
 			      "%s = %s is allowed", row->name, row->refused[i]);
-		ck_assert_msg(!memcmp(before, conf, sizeof(*before)), "%s = %s changed something",
-			      row->name, row->refused[i]);
+		ck_assert_msg(conf_equal(before, conf), "%s = %s changed something", row->name,
+			      row->refused[i]);
 		free(before);
 	}
 	ck_assert_msg(strstr(reason, row->reason) != NULL, "%s: %s", row->name, reason);
@@ -465,6 +469,54 @@ START_TEST(limits_are_told)
 		{APISERVER, "fall", "x",
 		 "not a plain number; allowed are 1 to 100 failures in a row"},
 		{INSTANCE, "virtual_router_id", "0", "allowed are 1 to 255"},
+		/* Where the text is a value of the option but for its unit, what to write is told.
+		 */
+		{INSTANCE, "advert_int", "250ms",
+		 "has no unit here: write 0.25; allowed are 0.01 to 40.95 seconds in whole "
+		 "centiseconds"},
+		{INSTANCE, "advert_int", "1S",
+		 "has no unit here: write 1; allowed are 0.01 to 40.95 seconds in whole "
+		 "centiseconds"},
+		{INSTANCE, "advert_int", "10000us",
+		 "has no unit here: write 0.01; allowed are 0.01 to 40.95 seconds in whole "
+		 "centiseconds"},
+		{INSTANCE, "advert_int", "15ms",
+		 "not a plain number; allowed are 0.01 to 40.95 seconds in whole centiseconds"},
+		{INSTANCE, "advert_int", "41s",
+		 "not a plain number; allowed are 0.01 to 40.95 seconds in whole centiseconds"},
+		{INSTANCE, "advert_int", "ms",
+		 "not a plain number; allowed are 0.01 to 40.95 seconds in whole centiseconds"},
+		{INSTANCE, "advert_int", "000000000000.25s",
+		 "has no unit here: write 0.25; allowed are 0.01 to 40.95 seconds in whole "
+		 "centiseconds"},
+		{INSTANCE, "preempt_delay", "0s",
+		 "has no unit here: write 0; allowed are 0 to 1000 seconds"},
+		{INSTANCE, "advert_int", "0000000000000.25s",
+		 "not a plain number; allowed are 0.01 to 40.95 seconds in whole centiseconds"},
+		{INSTANCE, "advert_int", "1.5.s",
+		 "not a plain number; allowed are 0.01 to 40.95 seconds in whole centiseconds"},
+		{APISERVER, "interval", "0.5 sec",
+		 "has no unit here: write 0.5; allowed are 0.05 to 60 seconds"},
+		{APISERVER, "interval", "50001us",
+		 "has no unit here: write 0.050001; allowed are 0.05 to 60 seconds"},
+		{INSTANCE, "preempt_delay", "1.5m",
+		 "has no unit here: write 90; allowed are 0 to 1000 seconds"},
+		{INSTANCE, "preempt_delay", "5min",
+		 "has no unit here: write 300; allowed are 0 to 1000 seconds"},
+		{INSTANCE, "preempt_delay", "999999999999m",
+		 "not a plain number; allowed are 0 to 1000 seconds"},
+		{GLOBAL, "address_lease", "3600s",
+		 "has no unit here: write 3600; allowed are 0 or 2 to 3600 whole seconds"},
+		{GLOBAL, "address_lease", "1s",
+		 "not a plain number; allowed are 0 or 2 to 3600 whole seconds"},
+		{GLOBAL, "address_lease", "2500ms",
+		 "not a plain number; allowed are 0 or 2 to 3600 whole seconds"},
+		{APISERVER, "fall", "3s",
+		 "not a plain number; allowed are 1 to 100 failures in a row"},
+		/* For every kind of value. */
+		{GLOBAL, "control_socket", "/\\", "backslashes are not allowed"},
+		{INSTANCE, "interface", "${IF}",
+		 "${...} is not allowed: a value does not depend on the environment"},
 	};
 	char reason[CONF_TEXT_SIZE];
 
@@ -680,13 +732,20 @@ START_TEST(vrid_is_the_last_byte_of_the_first_address)
 }
 END_TEST
 
-/* Any option of the probe, changed, is seen by a reload. */
-START_TEST(apiserver_equal)
+/* A change of any option makes configurations unequal, one of the probe its section too. */
+START_TEST(equal)
 {
 	static const struct {
 		const char *option;
 		const char *value;
 	} changes[] = {
+		{"log_level", "debug"},
+		{"log_format", "json"},
+		{"control_socket", "/x"},
+		{"metrics_listen", "127.0.0.1:9466"},
+		{"address_lease", "6"},
+		{"announce_refresh", "31"},
+		{"realtime", "true"},
 		{"url", "https://127.0.0.1:6443/livez"},
 		{"server_name", "x"},
 		{"ca_file", "/x"},
@@ -698,35 +757,176 @@ START_TEST(apiserver_equal)
 		{"timeout", "2"},
 		{"fall", "1"},
 		{"rise", "1"},
+		{"virtual_ipaddress", "10.0.0.2"},
+		{"interface", "x"},
+		{"virtual_router_id", "1"},
+		{"priority", "200"},
+		{"advert_int", "1"},
+		{"preempt", "never"},
+		{"preempt_delay", "1"},
+		{"unicast_peer", "10.0.0.2"},
+		{"unicast_src_ip", "10.0.0.2"},
+		{"checksum", "rfc5798"},
+		{"track_apiserver", "no"},
 	};
-	struct conf_apiserver before = conf->apiserver;
+	struct conf *before = malloc(sizeof(*before));
 
-	ck_assert(conf_apiserver_equal(&before, &conf->apiserver));
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+	static_assert(sizeof(changes) / sizeof(changes[0]) == ROW_COUNT, "every option");
+	memcpy(before, conf, sizeof(*before));
+	ck_assert(conf_equal(before, conf));
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		ck_assert_str_eq(changes[i].option, rows[i].name);
 		ck_assert(set(changes[i].option, changes[i].value));
-		ck_assert_msg(!conf_apiserver_equal(&before, &conf->apiserver), "%s",
-			      changes[i].option);
-		conf->apiserver = before;
+		ck_assert_msg(!conf_equal(before, conf), "%s", changes[i].option);
+		ck_assert_int_eq(conf_apiserver_equal(&before->apiserver, &conf->apiserver),
+				 rows[i].section != APISERVER);
+		ck_assert_int_eq(conf_instance_equal(before->instances, conf->instances),
+				 rows[i].section != INSTANCE);
+		memcpy(conf, before, sizeof(*conf));
+	}
+	free(before);
+}
+END_TEST
+
+/* Each option that is a time says how a number with a unit is written. */
+START_TEST(times_have_no_unit)
+{
+	char reason[CONF_TEXT_SIZE];
+
+	for (size_t i = 0; i < conf_option_count; i++) {
+		const struct conf_option *option = &conf_options[i];
+		bool is_time = option->type == CONF_TYPE_NUMBER && strstr(option->unit, "seconds");
+
+		ck_assert_int_eq(option->is_time, is_time);
+		if (!is_time)
+			continue;
+		ck_assert(!conf_option_parse(option, fields_of(option->section), "3000ms", reason));
+		ck_assert_msg(strncmp(reason, "has no unit here: write 3; ", 27) == 0, "%s: %s",
+			      option->name, reason);
 	}
 }
 END_TEST
 
-/* What was there before leaves no trace, so that equal files are equal structs. */
-START_TEST(values_leave_no_trace)
+/* The name that is meant by one with a mistake, or none. */
+START_TEST(option_nearest)
+{
+	static const struct {
+		enum conf_section section;
+		const char *name;
+		const char *nearest;
+	} cases[] = {
+		{INSTANCE, "intreface", "interface"},
+		{INSTANCE, "interfaces", "interface"},
+		{INSTANCE, "nterface", "interface"},
+		{INSTANCE, "interfacf", "interface"},
+		{INSTANCE, "virtual_ip_address", "virtual_ipaddress"},
+		{INSTANCE, "virtual_ipadress", "virtual_ipaddress"},
+		{INSTANCE, "PREEMPT", "preempt"},
+		{INSTANCE, "preempt_dela", "preempt_delay"},
+		{INSTANCE, "prempt", "preempt"},
+		{INSTANCE, "advert_interval", "advert_int"},
+		{INSTANCE, "advert_intervalsX", NULL},
+		{INSTANCE, "unicast_peers", "unicast_peer"},
+		{INSTANCE, "url", NULL},
+		{INSTANCE, "apiserver", NULL},
+		{INSTANCE, "vip", NULL},
+		{INSTANCE, "face", NULL},
+		{INSTANCE, "", NULL},
+		{APISERVER, "rize", "rise"},
+		{APISERVER, "wall", "fall"},
+		{APISERVER, "wael", "fall"},
+		{APISERVER, "client_cert_fil", "client_cert_file"},
+		{APISERVER, "tall", "fall"},
+		{APISERVER, "uri", "url"},
+		{APISERVER, "ca", NULL},
+		{GLOBAL, "Apiserver", "apiserver"},
+		{GLOBAL, "vrrp_instnce", "vrrp_instance"},
+		{GLOBAL, "loglevel", "log_level"},
+		{GLOBAL, "interface", NULL},
+		{GLOBAL, "a", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		ck_assert_pstr_eq(conf_option_nearest(cases[i].section, cases[i].name),
+				  cases[i].nearest);
+}
+END_TEST
+
+/* Fields that no option sets alone, or that only differ behind the first address. */
+START_TEST(equal_to_the_last_field)
 {
 	struct conf *before = malloc(sizeof(*before));
+	char reason[CONF_TEXT_SIZE];
 
-	ck_assert(set("url", "https://10.0.0.1/a"));
-	ck_assert(set("server_name", "a"));
-	ck_assert(set("interface", "a"));
+	ck_assert(set("virtual_ipaddress", "10.0.0.1") && set("virtual_ipaddress", "10.0.0.2"));
+	ck_assert(set("unicast_peer", "10.0.0.3") && set("unicast_peer", "10.0.0.4"));
 	memcpy(before, conf, sizeof(*before));
-	ck_assert(set("url", "https://[2001:db8::1]:8443/long"));
-	ck_assert(set("server_name", "long"));
-	ck_assert(set("interface", "long"));
-	ck_assert(set("url", "https://10.0.0.1/a"));
-	ck_assert(set("server_name", "a"));
-	ck_assert(set("interface", "a"));
-	ck_assert(!memcmp(before, conf, sizeof(*before)));
+	conf->instances[0].addresses[0].bytes[3]++;
+	ck_assert(!conf_equal(before, conf));
+	memcpy(conf, before, sizeof(*conf));
+	conf->instances[0].addresses[1].bytes[3]++;
+	ck_assert(!conf_equal(before, conf));
+	memcpy(conf, before, sizeof(*conf));
+	conf->instances[0].peers[1].bytes[3]++;
+	ck_assert(!conf_equal(before, conf));
+	memcpy(conf, before, sizeof(*conf));
+	conf->instances[0].name[0]++;
+	ck_assert(!conf_equal(before, conf));
+	memcpy(conf, before, sizeof(*conf));
+	conf->instances[0].unicast = false;
+	ck_assert(!conf_equal(before, conf));
+	memcpy(conf, before, sizeof(*conf));
+	conf->metrics_address.bytes[3]++;
+	ck_assert(!conf_equal(before, conf));
+	memcpy(conf, before, sizeof(*conf));
+	conf->metrics_port++;
+	ck_assert(!conf_equal(before, conf));
+	memcpy(conf, before, sizeof(*conf));
+	conf->apiserver.address.bytes[3]++;
+	ck_assert(!conf_equal(before, conf));
+	memcpy(conf, before, sizeof(*conf));
+	conf->apiserver.port++;
+	ck_assert(!conf_equal(before, conf));
+	memcpy(conf, before, sizeof(*conf));
+	conf->apiserver.path[1]++;
+	ck_assert(!conf_equal(before, conf));
+	memcpy(conf, before, sizeof(*conf));
+	ck_assert(conf_instance_add(conf, "b", reason));
+	ck_assert(!conf_equal(before, conf));
+	memcpy(before, conf, sizeof(*before));
+	conf->instances[1].priority++;
+	ck_assert(!conf_equal(before, conf));
+	free(before);
+}
+END_TEST
+
+/* A value that was replaced leaves nothing behind. */
+START_TEST(values_leave_no_trace)
+{
+	static const struct {
+		const char *option;
+		const char *value;
+		const char *other;
+	} changes[] = {
+		{"url", "https://10.0.0.1/a", "https://[2001:db8::1]:8443/long"},
+		{"server_name", "a", "long"},
+		{"interface", "a", "long"},
+		{"interface", "auto", "long"},
+		{"metrics_listen", "", "[2001:db8::1]:9466"},
+		{"unicast_src_ip", "auto", "2001:db8::1"},
+		{"unicast_src_ip", "10.0.0.1", "2001:db8::1"},
+		{"priority", "auto", "254"},
+	};
+	struct conf *before = malloc(sizeof(*before));
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		ck_assert(set(changes[i].option, changes[i].value));
+		memcpy(before, conf, sizeof(*before));
+		ck_assert(set(changes[i].option, changes[i].other));
+		ck_assert_msg(!conf_equal(before, conf), "%s", changes[i].option);
+		ck_assert(set(changes[i].option, changes[i].value));
+		ck_assert_msg(conf_equal(before, conf), "%s", changes[i].option);
+	}
 	free(before);
 }
 END_TEST
@@ -826,7 +1026,10 @@ Suite *suite_conf(void)
 	tcase_add_test(tcase, tracks_apiserver);
 	tcase_add_test(tcase, no_instance_is_a_violation);
 	tcase_add_test(tcase, vrid_is_the_last_byte_of_the_first_address);
-	tcase_add_test(tcase, apiserver_equal);
+	tcase_add_test(tcase, equal);
+	tcase_add_test(tcase, equal_to_the_last_field);
+	tcase_add_test(tcase, times_have_no_unit);
+	tcase_add_test(tcase, option_nearest);
 	tcase_add_test(tcase, values_leave_no_trace);
 	tcase_add_test(tcase, manual_names_every_option_and_nothing_else);
 	suite_add_tcase(suite, tcase);

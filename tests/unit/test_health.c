@@ -7,30 +7,42 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Rule HEALTH as traces: what each probe ends in ('+' success, '!' refused, 't' timeout, 's'
- * status, 'c' closed) and whether the node is ready after it ('R') or not ('.'). */
+/*
+ * Rule HEALTH as traces: the result of each probe ('+' success, '!' refused, 't' timeout, 'c'
+ * closed, 's' status, 'u' 401) and the band after it ('R' ready, 'A' answering, '.' down).
+ */
 static const struct {
 	const char *what;
 	unsigned fall;
 	unsigned rise;
 	const char *results;
-	const char *ready;
+	const char *bands;
 } traces[] = {
 	{"the very first success counts at once", 3, 5, "+", "R"},
-	{"so it does after failures", 3, 5, "t!s+", "...R"},
-	{"a second time `rise` in a row are needed", 1, 3, "+t+++", "R...R"},
+	{"so it does after failures", 3, 5, "t!s+", "..AR"},
+	{"a second time `rise` in a row are needed", 1, 3, "+t+++", "R.AAR"},
 	{"rise 1", 1, 1, "+t+", "R.R"},
-	{"a failure restarts the count of successes", 1, 3, "+t++t+++", "R......R"},
+	{"a failure restarts the count of successes", 1, 3, "+t++t+++", "R.AA.AAR"},
 	{"`fall` soft failures in a row", 3, 2, "+ttt", "RRR."},
 	{"fall 1", 1, 2, "+t", "R."},
-	{"kinds of soft failure count together", 3, 2, "+tsc", "RRR."},
+	{"kinds of soft failure count together", 3, 2, "+tsc", "RRRA"},
 	{"a success restarts the count of failures", 3, 2, "+tt+ttt", "RRRRRR."},
-	{"one refusal is enough", 100, 2, "+!", "R."},
-	{"a refusal among soft failures", 100, 2, "+tt!", "RRR."},
-	{"after a refusal `rise` successes", 100, 2, "+!++", "R..R"},
-	{"unready stays unready", 2, 2, "tt!tt", "....."},
+	{"one refusal is enough", 100, 2, "+!", "RA"},
+	{"a refusal among soft failures", 100, 2, "+tt!", "RRRA"},
+	{"after a refusal `rise` successes", 100, 2, "+!++", "RAAR"},
+	{"not ready stays not ready", 2, 2, "tt!tt", "....."},
 	{"ready stays ready", 2, 2, "++++", "RRRR"},
-	{"one success does not make a flapping node ready", 1, 2, "+t+t+t+t", "R......."},
+	{"one success does not make a flapping node ready", 1, 2, "+t+t+t+t", "R.A.A.A."},
+
+	/* BANDS: answering if one of the last `fall` results was an answer. */
+	{"nothing but refusals is down", 3, 2, "!!!", "..."},
+	{"an answer that is not 200", 3, 2, "u", "A"},
+	{"it counts for `fall` results", 3, 2, "uttt", "AAA."},
+	{"fall 1: for its own", 1, 2, "ut", "A."},
+	{"one answer among `fall` results is enough", 3, 2, "uttsttt", "AAAAAA."},
+	{"ready goes to answering", 3, 2, "+uuu", "RRRA"},
+	{"a success that does not make it ready is an answer", 3, 3, "+!!!+", "RAA.A"},
+	{"after a refusal the last success is remembered", 2, 2, "+!t", "RA."},
 };
 
 static enum health_result result_of(char c)
@@ -46,8 +58,23 @@ static enum health_result result_of(char c)
 		return HEALTH_STATUS;
 	case 'c':
 		return HEALTH_CLOSED;
+	case 'u':
+		return HEALTH_UNAUTHORIZED;
 	}
 	ck_abort_msg("no such result: %c", c);
+}
+
+static enum priority_band band_of(char c)
+{
+	switch (c) {
+	case 'R':
+		return PRIORITY_BAND_READY;
+	case 'A':
+		return PRIORITY_BAND_ANSWERING;
+	case '.':
+		return PRIORITY_BAND_DOWN;
+	}
+	ck_abort_msg("no such band: %c", c);
 }
 
 START_TEST(follows_the_trace)
@@ -57,13 +84,16 @@ START_TEST(follows_the_trace)
 	memset(&health, 0xa5, sizeof(health));
 	health_init(&health, traces[_i].fall, traces[_i].rise);
 	ck_assert(!health.ready);
+	ck_assert_int_eq(health_band(&health), PRIORITY_BAND_DOWN);
+	ck_assert_uint_eq(strlen(traces[_i].results), strlen(traces[_i].bands));
 	for (size_t i = 0; i < strlen(traces[_i].results); i++) {
-		bool before = health.ready;
+		enum priority_band before = health_band(&health);
 		bool changed = health_step(&health, result_of(traces[_i].results[i]));
 
-		ck_assert_msg(health.ready == (traces[_i].ready[i] == 'R'), "%s: step %zu",
+		ck_assert_msg(health_band(&health) == band_of(traces[_i].bands[i]), "%s: step %zu",
 			      traces[_i].what, i);
-		ck_assert(changed == (health.ready != before));
+		ck_assert(changed == (health_band(&health) != before));
+		ck_assert(health.ready == (health_band(&health) == PRIORITY_BAND_READY));
 		ck_assert_int_eq(health.last, result_of(traces[_i].results[i]));
 	}
 }
@@ -76,7 +106,8 @@ START_TEST(kinds_of_result)
 	struct health health;
 
 	health_init(&health, 2, 1);
-	ck_assert(health_step(&health, result) == (result == HEALTH_OK));
+	ck_assert(health_step(&health, result) == health_is_answer(result));
+	ck_assert(health.ready == (result == HEALTH_OK));
 
 	health_init(&health, 2, 1);
 	health_step(&health, HEALTH_OK);
@@ -121,67 +152,45 @@ START_TEST(the_count_saturates)
 }
 END_TEST
 
-/* Rule BANDS. */
-START_TEST(bands)
+/* However long the apiserver has been gone, its last answer does not come back. */
+START_TEST(the_count_since_the_last_answer_saturates)
 {
-	static const struct {
-		uint8_t priority;
-		enum health_band band;
-	} rows[] = {
-		{0, HEALTH_BAND_UNREADY},   {1, HEALTH_BAND_UNREADY},	{100, HEALTH_BAND_UNREADY},
-		{101, HEALTH_BAND_UNREADY}, {154, HEALTH_BAND_UNREADY}, {155, HEALTH_BAND_READY},
-		{254, HEALTH_BAND_READY},   {255, HEALTH_BAND_READY},
-	};
+	struct health health;
 
-	for (size_t i = 0; i < COUNT(rows); i++)
-		ck_assert_msg(health_band(rows[i].priority) == rows[i].band, "%u",
-			      rows[i].priority);
-	ck_assert_str_eq(health_band_name(HEALTH_BAND_READY), "ready");
-	ck_assert_str_eq(health_band_name(HEALTH_BAND_UNREADY), "unready");
+	health_init(&health, 3, 2);
+	health_step(&health, HEALTH_STATUS);
+	health.since_answer = UINT_MAX - 1;
+	health_step(&health, HEALTH_TIMEOUT);
+	ck_assert_uint_eq(health.since_answer, UINT_MAX);
+	health_step(&health, HEALTH_TIMEOUT);
+	ck_assert_uint_eq(health.since_answer, UINT_MAX);
+	ck_assert_int_eq(health_band(&health), PRIORITY_BAND_DOWN);
 }
 END_TEST
 
-START_TEST(every_ready_node_outranks_every_unready_one)
+/* An answer comes from a server that speaks TLS at least; a connection that ends or hangs, a
+ * refusal and a probe that could not be made are none. */
+START_TEST(answers)
 {
-	for (unsigned priority = 155; priority <= 254; priority++) {
-		uint8_t unready = health_priority((uint8_t)priority, false);
-
-		ck_assert_uint_eq(health_priority((uint8_t)priority, true), priority);
-		ck_assert_uint_eq(unready, priority == 155 ? 2 : priority - 154);
-		ck_assert_uint_le(unready, 100);
-	}
-}
-END_TEST
-
-START_TEST(auto_priority)
-{
-	static const struct {
-		const char *address;
-		uint8_t priority;
-	} rows[] = {
-		/* n = 1, 2, 3: 61, 122 and 183 mod 100. */
-		{"192.168.0.1", 216},
-		{"192.168.0.2", 177},
-		{"192.168.0.3", 238},
-		{"10.1.0.0", 155},
-		{"10.1.0.100", 155},
-		/* n = 10 * 256 + 1: 61 * 2561 = 156221. */
-		{"10.10.10.1", 176},
-		{"172.16.10.1", 176},
-		/* n = 65535: 61 * 65535 = 3997635. */
-		{"10.0.255.255", 190},
-		{"2001:db8::1", 216},
-		{"fe80::5eff:fe10:a01", 176},
-		{"fe80::5eff:fe10:ffff", 190},
+	static const bool rows[HEALTH_RESULT_COUNT] = {
+		[HEALTH_OK] = true,	      [HEALTH_REFUSED] = false,
+		[HEALTH_TIMEOUT] = false,     [HEALTH_CLOSED] = false,
+		[HEALTH_TLS] = true,	      [HEALTH_CERTIFICATE] = true,
+		[HEALTH_UNAUTHORIZED] = true, [HEALTH_FORBIDDEN] = true,
+		[HEALTH_STATUS] = true,	      [HEALTH_RESPONSE] = true,
+		[HEALTH_UNABLE] = false,
 	};
+	enum health_result result = (enum health_result)_i;
+	struct health health;
 
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct addr addr;
-
-		ck_assert(addr_parse(rows[i].address, &addr));
-		ck_assert_msg(health_auto_priority(&addr) == rows[i].priority, "%s: %u",
-			      rows[i].address, health_auto_priority(&addr));
-	}
+	ck_assert(health_is_answer(result) == rows[result]);
+	health_init(&health, 2, 2);
+	health_step(&health, HEALTH_OK);
+	health_step(&health, result);
+	health_step(&health, result);
+	if (result != HEALTH_OK)
+		ck_assert_int_eq(health_band(&health),
+				 rows[result] ? PRIORITY_BAND_ANSWERING : PRIORITY_BAND_DOWN);
 }
 END_TEST
 
@@ -207,9 +216,8 @@ Suite *suite_health(void)
 	tcase_add_loop_test(tcase, kinds_of_result, 0, HEALTH_RESULT_COUNT);
 	tcase_add_test(tcase, counts_results_of_one_kind);
 	tcase_add_test(tcase, the_count_saturates);
-	tcase_add_test(tcase, bands);
-	tcase_add_test(tcase, every_ready_node_outranks_every_unready_one);
-	tcase_add_test(tcase, auto_priority);
+	tcase_add_test(tcase, the_count_since_the_last_answer_saturates);
+	tcase_add_loop_test(tcase, answers, 0, HEALTH_RESULT_COUNT);
 	tcase_add_test(tcase, result_names);
 	suite_add_tcase(suite, tcase);
 	return suite;

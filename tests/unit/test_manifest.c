@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/value.h"
 #include "unit.h"
 
 static struct conf *conf;
@@ -29,24 +30,19 @@ static void teardown(void)
 	free(conf);
 }
 
-static void take_error(void *context, const char *line)
-{
-	(void)context;
-	strncat(errors, line, sizeof(errors) - strlen(errors) - 2);
-	strcat(errors, "\n");
-}
-
 static bool print(void)
 {
 	size_t size;
-	FILE *out;
+	FILE *out, *err;
 	bool printed;
 
 	free(text);
-	errors[0] = '\0';
+	memset(errors, 0, sizeof(errors));
 	out = open_memstream(&text, &size);
-	printed = manifest_print(&manifest, out, take_error, NULL);
+	err = fmemopen(errors, sizeof(errors), "w");
+	printed = manifest_print(&manifest, out, err);
 	fclose(out);
+	fclose(err);
 	ck_assert_msg(printed == !*errors, "%s", errors);
 	ck_assert(printed || !*text);
 	return printed;

@@ -1,272 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The probe against tests/lib/apiserver.py, whose docstring explains its modes and commands. */
+#include "os/probe.h"
+
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "os/probe.h"
+#include "apiserver.h"
 #include "unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MS 1000
-#define NEVER_MS 60000 /* an interval whose second attempt no test waits for */
-#define PATIENCE_S 20
-#define REPORTS_MAX 64
-
-static char directory[UNIT_DIRECTORY_SIZE]; /* of the certificates; made by setup_files() */
-
-static struct {
-	pid_t pid;
-	FILE *commands;
-	FILE *answers;
-} server;
-
-static struct event_base *base;
-static struct conf_apiserver conf;
-static struct probe *probe;
-static struct probe_report reports[REPORTS_MAX];
-static int64_t reported_us[REPORTS_MAX];
-static size_t report_count;
-static size_t reports_read;
-static bool free_in_report;
-
-static int64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-/* The files are named here as one thinks of them: "ca.crt". */
-static const char *file(const char *name)
-{
-	static char paths[4][CONF_PATH_SIZE];
-	static unsigned next;
-	char *path = paths[next++ % COUNT(paths)];
-
-	snprintf(path, CONF_PATH_SIZE, "%s/%s", directory, name);
-	return path;
-}
-
-/* Atomically, as kubeadm, kubelet and certificate managers do it. */
-static void put(const char *name, const char *text)
-{
-	FILE *stream = fopen(file("new"), "w");
-
-	ck_assert_ptr_nonnull(stream);
-	fputs(text, stream);
-	ck_assert_int_eq(fclose(stream), 0);
-	ck_assert_int_eq(rename(file("new"), file(name)), 0);
-}
-
-static void copy(const char *source, const char *name)
-{
-	char text[8192];
-	FILE *stream = fopen(file(source), "r");
-	size_t size;
-
-	ck_assert_ptr_nonnull(stream);
-	size = fread(text, 1, sizeof(text) - 1, stream);
-	fclose(stream);
-	text[size] = '\0';
-	put(name, text);
-}
-
-static void point(const char *name, const char *target)
-{
-	unlink(file("new"));
-	ck_assert_int_eq(symlink(target, file("new")), 0);
-	ck_assert_int_eq(rename(file("new"), file(name)), 0);
-}
-
-static const char *answer(void)
-{
-	static char line[4096];
-
-	ck_assert_ptr_nonnull(fgets(line, sizeof(line), server.answers));
-	return line;
-}
-
-static const char *ask(const char *command)
-{
-	fprintf(server.commands, "%s\n", command);
-	fflush(server.commands);
-	return answer();
-}
-
-static void tell(const char *command)
-{
-	const char *said = ask(command);
-
-	ck_assert_msg(strcmp(said, "ok\n") == 0, "%s: %s", command, said);
-}
-
-/* What the server counted, as "CONNECTIONS/REQUESTS". */
-static const char *counted(void)
-{
-	static char text[32];
-	unsigned connections;
-	unsigned requests;
-
-	ck_assert_int_eq(
-		sscanf(ask("count"), "connections %u requests %u", &connections, &requests), 2);
-	snprintf(text, sizeof(text), "%u/%u", connections, requests);
-	return text;
-}
-
-static uint16_t server_start(const char *listen)
-{
-	int in[2];
-	int out[2];
-	unsigned port;
-
-	ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
-	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
-	server.pid = fork();
-	if (server.pid == 0) {
-		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
-		execlp("python3", "python3", "-IS", TESTS_DIR "/lib/apiserver.py", "--listen",
-		       listen, "--cert", file("server.crt"), "--key", file("server.key"),
-		       (char *)NULL);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	server.commands = fdopen(in[1], "w");
-	server.answers = fdopen(out[0], "r");
-	ck_assert_int_eq(sscanf(answer(), "listening %u", &port), 1);
-	return (uint16_t)port;
-}
-
-static void server_kill(void)
-{
-	kill(server.pid, SIGKILL);
-	waitpid(server.pid, NULL, 0);
-	fclose(server.commands);
-	fclose(server.answers);
-	server.pid = 0;
-}
-
-static void conf_reset(const char *address, uint16_t port)
-{
-	conf = (struct conf_apiserver){
-		.port = port,
-		.path = "/readyz",
-		.server_name = "kubernetes",
-		.interval_us = NEVER_MS * MS,
-		.timeout_us = 2000 * MS,
-		.fall = 3,
-		.rise = 2,
-	};
-	ck_assert(addr_parse(address, &conf.address));
-	strcpy(conf.ca_file, file("ca.crt"));
-}
-
-static void set(char path[CONF_PATH_SIZE], const char *name)
-{
-	snprintf(path, CONF_PATH_SIZE, "%s", file(name));
-}
-
-static void setup_files(void)
-{
-	char command[512];
-
-	unit_mkdtemp(directory, "probe");
-	snprintf(command, sizeof(command), "'%s/lib/make-certs' '%s'", TESTS_DIR, directory);
-	ck_assert_int_eq(system(command), 0);
-}
-
-static void setup(void)
-{
-	struct event_config *config = event_config_new();
-
-	signal(SIGPIPE, SIG_IGN);
-	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-	base = event_base_new_with_config(config);
-	event_config_free(config);
-	report_count = 0;
-	reports_read = 0;
-	free_in_report = false;
-	conf_reset("127.0.0.1", server_start("127.0.0.1:0"));
-}
-
-static void teardown(void)
-{
-	probe_free(probe);
-	probe = NULL;
-	event_base_free(base);
-	if (server.pid)
-		server_kill();
-}
-
-static void reported(void *context, const struct probe_report *report)
-{
-	ck_assert_ptr_eq(context, &conf);
-	ck_assert_uint_lt(report_count, REPORTS_MAX);
-	reported_us[report_count] = now_us();
-	reports[report_count++] = *report;
-	if (free_in_report) {
-		probe_free(probe);
-		probe = NULL;
-	}
-}
-
-static void start(void)
-{
-	ck_assert_int_eq(probe_new(base, &conf, reported, &conf, &probe), 0);
-}
-
-static void out_of_patience(evutil_socket_t fd, short what, void *context)
-{
-	(void)fd;
-	(void)what;
-	(void)context;
-	ck_abort_msg("no report within %d s", PATIENCE_S);
-}
-
-/* The next report. */
-static const struct probe_report *await(void)
-{
-	const struct timeval patience = {.tv_sec = PATIENCE_S};
-	struct event *guard = evtimer_new(base, out_of_patience, NULL);
-
-	event_add(guard, &patience);
-	while (reports_read == report_count)
-		event_base_loop(base, EVLOOP_ONCE);
-	event_free(guard);
-	return &reports[reports_read++];
-}
-
-static void expect(enum health_result result, int status, const char *words)
-{
-	const struct probe_report *report = await();
-
-	ck_assert_msg(report->result == result && report->http_status == status &&
-			      strstr(report->detail, words),
-		      "result %d, status %d, \"%s\"; wanted %d, %d, \"%s\"", report->result,
-		      report->http_status, report->detail, result, status, words);
-	ck_assert_int_ge(report->latency_us, 0);
-	ck_assert_int_lt(report->latency_us, conf.timeout_us + 1000 * MS);
-	if (result == HEALTH_OK)
-		ck_assert_str_eq(report->detail, "");
-}
-
-static void expect_ok(void)
-{
-	expect(HEALTH_OK, 200, "");
-}
 
 START_TEST(one_connection_is_kept)
 {
@@ -356,6 +103,56 @@ START_TEST(failure_has_its_words_and_heals)
 }
 END_TEST
 
+#define INTERIM "HTTP/1.1 100 Continue\\r\\n\\r\\n"
+#define BODY "\\r\\nContent-Length: 2\\r\\n\\r\\nok"
+
+/* Whole responses; each comes in one piece, and byte by byte. */
+static const struct {
+	const char *text;
+	enum health_result result;
+	const char *words;
+} responses[] = {
+	{"HTTP/1.1 200 OK" BODY, HEALTH_OK, ""},
+	{"HTTP/1.1 200 " BODY, HEALTH_OK, ""},
+	{"HTTP/1.1 200" BODY, HEALTH_OK, ""},
+	{"HTTP/1.0 200 OK" BODY, HEALTH_OK, ""},
+	{INTERIM "HTTP/1.1 200 OK" BODY, HEALTH_OK, ""},
+	{INTERIM INTERIM INTERIM INTERIM INTERIM "HTTP/1.1 200 OK" BODY, HEALTH_OK, ""},
+	{INTERIM INTERIM INTERIM INTERIM INTERIM INTERIM "HTTP/1.1 200 OK" BODY, HEALTH_RESPONSE,
+	 "more than 5 interim responses"},
+	{"HTTP/1.1 0200 OK" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"HTTP/1.1 4294967496 OK" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"HTTP/1.1 +200 OK" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"HTTP/1.1 200x OK" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"HTTP/1.1 200:OK" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"HTTP/1.1 2000" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"HTTP/1.1 20" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"HTTP/1.1  200 OK" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"HTTP/1.10 200 OK" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"HTTP/0.9 200 OK" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"HTTP/2 200" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{"200 OK" BODY, HEALTH_RESPONSE, "no valid status line"},
+	{INTERIM "HTTP/1.1 0200 OK" BODY, HEALTH_RESPONSE, "no valid status line"},
+};
+
+START_TEST(status_line_is_read_strictly)
+{
+	char command[512];
+
+	conf.interval_us = 10 * MS;
+	for (size_t i = 0; i < COUNT(responses); i++) {
+		bool ok = responses[i].result == HEALTH_OK;
+
+		snprintf(command, sizeof(command), "mode %s %s", _i ? "drip" : "raw",
+			 responses[i].text);
+		tell(command);
+		restart();
+		expect(responses[i].result, ok ? 200 : 0, responses[i].words);
+		expect(responses[i].result, ok ? 200 : 0, responses[i].words);
+	}
+}
+END_TEST
+
 START_TEST(tls_1_2_is_enough)
 {
 	tell("mode tls1.2");
@@ -373,11 +170,25 @@ START_TEST(end_of_connection_is_end_of_body)
 }
 END_TEST
 
+/* An apiserver with --bind-address refuses on every other address, as the default url's. */
+static const struct {
+	const char *address;
+	bool hint;
+} refusing[] = {
+	{"127.0.0.1", true},
+	{"::1", true},
+	{"127.1.2.3", true},
+	/* Linux connects to itself, as to any address of the node. */
+	{"0.0.0.0", false},
+};
+
 START_TEST(port_refuses)
 {
-	server_kill();
+	apiserver_kill();
+	conf_reset(refusing[_i].address, conf.port);
 	start();
-	expect(HEALTH_REFUSED, 0, "refuses");
+	expect(HEALTH_REFUSED, 0, "/readyz: the port refuses connections");
+	ck_assert_int_eq(strstr(reports[0].detail, "--bind-address") != NULL, refusing[_i].hint);
 }
 END_TEST
 
@@ -441,8 +252,8 @@ END_TEST
 
 START_TEST(ipv6)
 {
-	server_kill();
-	conf_reset("::1", server_start("[::1]:0"));
+	apiserver_kill();
+	conf_reset("::1", apiserver_start("[::1]:0"));
 	strcpy(conf.server_name, "::1");
 	start();
 	expect_ok();
@@ -559,7 +370,7 @@ START_TEST(killed_while_idle)
 	start();
 	expect_ok();
 	killed_us = now_us();
-	server_kill();
+	apiserver_kill();
 	expect(HEALTH_REFUSED, 0, "refuses");
 	/* A few milliseconds; the bound is for a busy machine. */
 	ck_assert_int_lt(reported_us[1] - killed_us, 1000 * MS);
@@ -573,7 +384,7 @@ START_TEST(killed_in_flight)
 	start();
 	while (strcmp(counted(), "1/1") != 0)
 		event_base_loop(base, EVLOOP_NONBLOCK);
-	server_kill();
+	apiserver_kill();
 	expect(HEALTH_REFUSED, 0, "refuses");
 	ck_assert_int_lt(reports[0].latency_us, 5000 * MS);
 }
@@ -584,371 +395,12 @@ START_TEST(stopped_and_continued)
 {
 	conf.interval_us = 200 * MS;
 	conf.timeout_us = 200 * MS;
-	kill(server.pid, SIGSTOP);
+	apiserver_signal(SIGSTOP);
 	start();
 	expect(HEALTH_TIMEOUT, 0, "TLS handshake");
-	kill(server.pid, SIGCONT);
+	apiserver_signal(SIGCONT);
 	while (await()->result != HEALTH_OK)
 		ck_assert_uint_lt(reports_read, 4);
-}
-END_TEST
-
-static const struct {
-	const char *cert;
-	const char *server_name;
-	enum health_result result;
-	const char *words;
-} certificates[] = {
-	{"server", "kubernetes", HEALTH_OK, ""},
-	{"server", "127.0.0.1", HEALTH_OK, ""},
-	{"server", "kubernetes.default", HEALTH_OK, ""},
-	{"server", "192.0.2.1", HEALTH_CERTIFICATE, "not for 192.0.2.1"},
-	{"server", "kubernete", HEALTH_CERTIFICATE, "not for kubernete"},
-	{"wrong-name", "kubernetes", HEALTH_CERTIFICATE, "not for kubernetes"},
-	{"expired", "kubernetes", HEALTH_CERTIFICATE, "certificate has expired"},
-	{"other-server", "kubernetes", HEALTH_CERTIFICATE, "local issuer"},
-	/* Signed by the CA, but for clients. */
-	{"client", "kubernetes", HEALTH_CERTIFICATE, "certificate purpose"},
-};
-
-static void tell_cert(const char *name)
-{
-	char command[1024];
-
-	snprintf(command, sizeof(command), "cert %s/%s.crt %s/%s.key", directory, name, directory,
-		 name);
-	tell(command);
-}
-
-START_TEST(certificate_is_verified)
-{
-	bool ok = certificates[_i].result == HEALTH_OK;
-
-	tell_cert(certificates[_i].cert);
-	strcpy(conf.server_name, certificates[_i].server_name);
-	start();
-	expect(certificates[_i].result, ok ? 200 : 0, certificates[_i].words);
-	if (strcmp(conf.server_name, "127.0.0.1") == 0)
-		ck_assert_ptr_null(strstr(ask("last"), "\"sni\": \"1"));
-	/* Not a byte of the request to a server that is not known. */
-	if (!ok)
-		ck_assert_str_eq(counted(), "1/0");
-}
-END_TEST
-
-START_TEST(insecure_verifies_nothing_and_sends_no_secret)
-{
-	const char *last;
-
-	tell_cert("other-server");
-	strcpy(conf.ca_file, "/nonexistent");
-	put("token", "secret");
-	set(conf.token_file, "token");
-	conf.insecure_skip_verify = true;
-	start();
-	expect_ok();
-	last = ask("last");
-	ck_assert_ptr_nonnull(strstr(last, "/readyz"));
-	ck_assert_ptr_null(strstr(last, "secret"));
-}
-END_TEST
-
-START_TEST(ca_appears_later)
-{
-	unlink(file("live.crt"));
-	set(conf.ca_file, "live.crt");
-	conf.interval_us = 50 * MS;
-	start();
-	expect(HEALTH_UNABLE, 0, "waiting for ");
-	expect(HEALTH_UNABLE, 0, "/live.crt");
-	put("live.crt", "-----BEGIN CERTIFICATE-----\nhalf");
-	while (strstr(await()->detail, "no certificate in PEM form") == NULL)
-		ck_assert_uint_lt(reports_read, 5);
-	copy("ca.crt", "live.crt");
-	while (await()->result != HEALTH_OK)
-		ck_assert_uint_lt(reports_read, 8);
-}
-END_TEST
-
-START_TEST(ca_and_certificate_renewed)
-{
-	copy("ca.crt", "live.crt");
-	set(conf.ca_file, "live.crt");
-	conf.interval_us = 50 * MS;
-	start();
-	expect_ok();
-	/* A held connection does not end because the server has a new certificate. */
-	tell_cert("new-server");
-	expect_ok();
-	ck_assert_int_eq(counted()[0], '1');
-	/* It does when the CA that vouched for it has changed. */
-	copy("new-ca.crt", "live.crt");
-	expect_ok();
-	ck_assert_int_eq(counted()[0], '2');
-	copy("ca.crt", "live.crt");
-	expect(HEALTH_CERTIFICATE, 0, "issuer");
-	copy("both-ca.crt", "live.crt");
-	while (await()->result != HEALTH_OK)
-		ck_assert_uint_lt(reports_read, 8);
-}
-END_TEST
-
-/* What was read stays in use. */
-START_TEST(ca_deleted_or_broken)
-{
-	copy("ca.crt", "live.crt");
-	set(conf.ca_file, "live.crt");
-	conf.interval_us = 50 * MS;
-	start();
-	expect_ok();
-	put("live.crt", "nonsense");
-	expect_ok();
-	expect_ok();
-	unlink(file("live.crt"));
-	tell("drop");
-	expect_ok();
-	expect_ok();
-	/* And what is put there is used again. */
-	copy("other-ca.crt", "live.crt");
-	while (await()->result != HEALTH_CERTIFICATE)
-		ck_assert_uint_lt(reports_read, 9);
-}
-END_TEST
-
-static void tell_client_ca(void)
-{
-	char command[1024];
-
-	snprintf(command, sizeof(command), "client-ca %s/ca.crt", directory);
-	tell(command);
-}
-
-/* Certificate and key in one file behind a symbolic link, as the kubelet has them. */
-START_TEST(client_certificate_rotated)
-{
-	tell_client_ca();
-	tell("require on");
-	point("current.pem", "client.pem");
-	set(conf.client_cert_file, "current.pem");
-	conf.interval_us = 50 * MS;
-	start();
-	expect_ok();
-	ck_assert_ptr_nonnull(strstr(ask("last"), "\"client\": \"cpvrrp\""));
-	point("current.pem", "client2.pem");
-	do {
-		ck_assert_uint_lt(reports_read, 5);
-		expect_ok();
-	} while (!strstr(ask("last"), "\"client\": \"cpvrrp-2\""));
-}
-END_TEST
-
-/* A node has them only after it has joined its cluster. */
-START_TEST(credentials_appear_later)
-{
-	tell_client_ca();
-	tell("require on");
-	unlink(file("late.pem"));
-	unlink(file("token"));
-	set(conf.client_cert_file, "late.pem");
-	set(conf.token_file, "token");
-	conf.interval_us = 50 * MS;
-	start();
-	expect(HEALTH_UNABLE, 0, "waiting for ");
-	put("token", "secret");
-	while (strstr(await()->detail, "/late.pem") == NULL)
-		ck_assert_uint_lt(reports_read, 5);
-	copy("client.pem", "late.pem");
-	while (await()->result != HEALTH_OK)
-		ck_assert_uint_lt(reports_read, 8);
-	ck_assert_ptr_nonnull(strstr(ask("last"), "\"client\": \"cpvrrp\""));
-	ck_assert_ptr_nonnull(strstr(ask("last"), "secret"));
-}
-END_TEST
-
-/* Certificate and key are replaced one after the other: in between they do not match. */
-START_TEST(client_certificate_rotated_in_two_steps)
-{
-	tell_client_ca();
-	copy("client.crt", "live.crt");
-	copy("client.key", "live.key");
-	set(conf.client_cert_file, "live.crt");
-	set(conf.client_key_file, "live.key");
-	conf.interval_us = 50 * MS;
-	start();
-	expect_ok();
-	copy("client2.crt", "live.crt");
-	expect_ok();
-	expect_ok();
-	ck_assert_ptr_nonnull(strstr(ask("last"), "\"client\": \"cpvrrp\""));
-	copy("client2.key", "live.key");
-	do {
-		ck_assert_uint_lt(reports_read, 7);
-		expect_ok();
-	} while (!strstr(ask("last"), "\"client\": \"cpvrrp-2\""));
-}
-END_TEST
-
-START_TEST(client_certificate_missing)
-{
-	tell_client_ca();
-	start();
-	expect(HEALTH_UNAUTHORIZED, 401, "set client_cert_file or token_file");
-}
-END_TEST
-
-/* In TLS 1.2, where the server's alert is part of the handshake: in TLS 1.3 it comes after it, and
- * may be lost with the reset that follows. */
-START_TEST(client_certificate_missing_in_tls)
-{
-	tell("mode tls1.2");
-	tell_client_ca();
-	tell("require on");
-	start();
-	expect(HEALTH_TLS, 0, "alert");
-}
-END_TEST
-
-START_TEST(client_certificate_of_another_ca)
-{
-	tell("mode tls1.2");
-	tell_client_ca();
-	set(conf.client_cert_file, "other-client.crt");
-	set(conf.client_key_file, "other-client.key");
-	start();
-	expect(HEALTH_TLS, 0, "unknown ca");
-}
-END_TEST
-
-static void token_by_rename(void)
-{
-	put("token", "other\n");
-}
-
-static void token_in_place(void)
-{
-	FILE *stream = fopen(conf.token_file, "r+");
-
-	ck_assert_ptr_nonnull(stream);
-	fputs("other\n", stream);
-	ck_assert_int_eq(fclose(stream), 0);
-}
-
-/* To a file of the same size and age. */
-static void token_by_link(void)
-{
-	struct stat st;
-
-	ck_assert_int_eq(stat(conf.token_file, &st), 0);
-	put("token-2", "other\n");
-	ck_assert_int_eq(utimensat(AT_FDCWD, file("token-2"),
-				   (struct timespec[]){st.st_atim, st.st_mtim}, 0),
-			 0);
-	point("token", "token-2");
-}
-
-static void (*const token_changes[])(void) = {token_by_rename, token_in_place, token_by_link};
-
-START_TEST(token_changed)
-{
-	tell("token first");
-	put("token-1", "first\n");
-	point("token", "token-1");
-	set(conf.token_file, "token");
-	conf.interval_us = 50 * MS;
-	start();
-	expect_ok();
-	tell("token other");
-	expect(HEALTH_UNAUTHORIZED, 401, "not accepted");
-	token_changes[_i]();
-	while (await()->result != HEALTH_OK)
-		ck_assert_uint_lt(reports_read, 6);
-}
-END_TEST
-
-/* FAIL CLOSED. Files by name, "" for none; `token` is the content of token_file. */
-static const struct {
-	const char *ca;
-	const char *cert;
-	const char *key;
-	const char *token;
-	const char *words; /* "": can be used */
-} checks[] = {
-	{"ca.crt", "", "", NULL, ""},
-	{"missing", "", "", NULL, "waiting for"},
-	{"both-ca.crt", "client.crt", "client.key", "abc.def-ghi", ""},
-	{"ca.crt", "client.pem", "", " abc\r\n", ""},
-	{"server.key", "", "", NULL, "server.key: no certificate"},
-	{".", "", "", NULL, "no certificate"},
-	{"ca.crt", "missing", "client.key", NULL, "waiting for"},
-	{"ca.crt", "client.crt", "missing", NULL, "waiting for"},
-	{"missing", "missing", "missing", NULL, "waiting for"},
-	{"ca.crt", "client.crt/missing", "client.key", NULL, "client.crt/missing: Not a directory"},
-	{"missing", "client.crt", "client2.key", NULL, "client2.key: no key"},
-	{"server.key", "missing", "missing", NULL, "server.key: no certificate"},
-	{"ca.crt", "missing", "missing", "", "empty"},
-	{"ca.crt", "client.key", "client.key", NULL, "client.key: no certificate"},
-	{"ca.crt", "client.crt", "client.crt", NULL, "client.crt: no key"},
-	{"ca.crt", "client.crt", "client2.key", NULL, "client2.key: no key"},
-	{"ca.crt", "client.crt", "locked.key", NULL, "without passphrase"},
-	{"ca.crt", "client.crt", "", NULL, "client.crt: no key"},
-	{"ca.crt", "", "client.key", NULL, "without client_cert_file"},
-	{"ca.crt", "", "", "", "empty"},
-	{"ca.crt", "", "", " \n\t\n", "empty"},
-	{"ca.crt", "", "", "abc\ndef\n", "control character"},
-	{"ca.crt", "", "", "abc\x01", "control character"},
-	{"ca.crt", "", "", "abc def", "space"},
-	{"missing", "", "", "", "empty"},
-};
-
-START_TEST(unusable_file_is_refused)
-{
-	char detail[PROBE_DETAIL_SIZE] = "untouched";
-	bool waits;
-	int error;
-
-	conf_reset("127.0.0.1", 1);
-	set(conf.ca_file, checks[_i].ca);
-	if (checks[_i].cert[0])
-		set(conf.client_cert_file, checks[_i].cert);
-	if (checks[_i].key[0])
-		set(conf.client_key_file, checks[_i].key);
-	if (checks[_i].token) {
-		put("token", checks[_i].token);
-		set(conf.token_file, "token");
-	}
-	error = probe_check(&conf, detail);
-	waits = strncmp(checks[_i].words, "waiting", 7) == 0;
-	ck_assert_msg(strstr(detail, checks[_i].words), "%s", detail);
-	ck_assert_int_eq(checks[_i].words[0] == '\0', detail[0] == '\0');
-	ck_assert_int_eq(error, waits || detail[0] == '\0' ? 0 : -EINVAL);
-}
-END_TEST
-
-static void put_bytes(const char *name, char byte, size_t count)
-{
-	FILE *stream = fopen(file(name), "w");
-
-	ck_assert_ptr_nonnull(stream);
-	for (size_t i = 0; i < count; i++)
-		fputc(byte, stream);
-	ck_assert_int_eq(fclose(stream), 0);
-}
-
-START_TEST(unusable_token_is_refused)
-{
-	char detail[PROBE_DETAIL_SIZE];
-
-	conf_reset("127.0.0.1", 1);
-	set(conf.token_file, "token");
-	put_bytes("token", '\0', 4);
-	ck_assert_int_eq(probe_check(&conf, detail), -EINVAL);
-	put_bytes("token", 'x', 65536);
-	ck_assert_int_eq(probe_check(&conf, detail), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(detail, "longer than"));
-	put_bytes("token", 'x', 16000);
-	ck_assert_int_eq(probe_check(&conf, detail), 0);
-	set(conf.token_file, "missing");
-	ck_assert_int_eq(probe_check(&conf, detail), 0);
 }
 END_TEST
 
@@ -996,23 +448,18 @@ END_TEST
 Suite *suite_probe(void)
 {
 	Suite *suite = suite_create("probe");
-	TCase *files = tcase_create("files");
 	TCase *talk = tcase_create("server");
 
-	tcase_add_unchecked_fixture(files, setup_files, NULL);
-	tcase_add_loop_test(files, unusable_file_is_refused, 0, COUNT(checks));
-	tcase_add_test(files, unusable_token_is_refused);
-	suite_add_tcase(suite, files);
-
-	tcase_add_unchecked_fixture(talk, setup_files, NULL);
-	tcase_add_checked_fixture(talk, setup, teardown);
+	tcase_add_unchecked_fixture(talk, apiserver_setup_files, NULL);
+	tcase_add_checked_fixture(talk, apiserver_setup, apiserver_teardown);
 	tcase_set_timeout(talk, 60);
 	tcase_add_test(talk, one_connection_is_kept);
 	tcase_add_loop_test(talk, only_200_is_healthy, 0, COUNT(answers));
 	tcase_add_loop_test(talk, failure_has_its_words_and_heals, 0, COUNT(failures));
+	tcase_add_loop_test(talk, status_line_is_read_strictly, 0, 2);
 	tcase_add_test(talk, tls_1_2_is_enough);
 	tcase_add_test(talk, end_of_connection_is_end_of_body);
-	tcase_add_test(talk, port_refuses);
+	tcase_add_loop_test(talk, port_refuses, 0, COUNT(refusing));
 	tcase_add_test(talk, backlog_is_full);
 	tcase_add_test(talk, network_is_unreachable);
 	tcase_add_test(talk, no_descriptor_left);
@@ -1026,18 +473,6 @@ Suite *suite_probe(void)
 	tcase_add_test(talk, killed_while_idle);
 	tcase_add_test(talk, killed_in_flight);
 	tcase_add_test(talk, stopped_and_continued);
-	tcase_add_loop_test(talk, certificate_is_verified, 0, COUNT(certificates));
-	tcase_add_test(talk, insecure_verifies_nothing_and_sends_no_secret);
-	tcase_add_test(talk, ca_appears_later);
-	tcase_add_test(talk, ca_and_certificate_renewed);
-	tcase_add_test(talk, ca_deleted_or_broken);
-	tcase_add_test(talk, client_certificate_rotated);
-	tcase_add_test(talk, client_certificate_rotated_in_two_steps);
-	tcase_add_test(talk, credentials_appear_later);
-	tcase_add_test(talk, client_certificate_missing);
-	tcase_add_test(talk, client_certificate_missing_in_tls);
-	tcase_add_test(talk, client_certificate_of_another_ca);
-	tcase_add_loop_test(talk, token_changed, 0, COUNT(token_changes));
 	tcase_add_loop_test(talk, freed_at_any_time, 0, COUNT(stages));
 	tcase_add_loop_test(talk, freed_in_report, 0, COUNT(stages));
 	suite_add_tcase(suite, talk);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/router.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool addresses_equal(const struct addr *a, size_t a_count, const struct addr *b,
+			    size_t b_count)
+{
+	if (a_count != b_count)
+		return false;
+	for (size_t i = 0; i < a_count; i++)
+		if (!addr_equal(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
+bool router_settings_equal(const struct router_settings *a, const struct router_settings *b)
+{
+	return strcmp(a->instance, b->instance) == 0 && strcmp(a->interface, b->interface) == 0 &&
+	       a->vrid == b->vrid && a->family == b->family &&
+	       a->ready_priority == b->ready_priority && a->track_apiserver == b->track_apiserver &&
+	       a->unicast == b->unicast && a->checksum == b->checksum &&
+	       addr_equal(&a->unicast_src_ip, &b->unicast_src_ip) &&
+	       vrrp_config_equal(&a->vrrp, &b->vrrp) &&
+	       a->link_local_derived == b->link_local_derived &&
+	       a->advertised_count == b->advertised_count &&
+	       addresses_equal(a->addresses, a->address_count, b->addresses, b->address_count) &&
+	       addresses_equal(a->peers, a->peer_count, b->peers, b->peer_count);
+}
+
+struct router *router_new(const struct router_settings *settings)
+{
+	struct router *router = calloc(1, sizeof(*router));
+
+	if (!router)
+		return NULL;
+	router->settings = *settings;
+	router->link_fault = VRRP_FAULT_NO_INTERFACE;
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
+		router->own[family].family = (enum addr_family)family;
+	vrrp_init(&router->vrrp, &settings->vrrp,
+		  priority_in_band(PRIORITY_READY_MIN, PRIORITY_BAND_DOWN));
+	router_assert(router);
+	return router;
+}
+
+const struct addr *router_sought_address(const struct router_settings *settings)
+{
+	for (size_t i = 0; i < settings->advertised_count; i++)
+		if (!addr_is_link_local(&settings->addresses[i]))
+			return &settings->addresses[i];
+	return &settings->addresses[0];
+}
+
+const char *router_interface(const struct router *router)
+{
+	return router->interface_name[0] ? router->interface_name : router->settings.interface;
+}
+
+uint8_t router_ready_priority(const struct router *router)
+{
+	if (router->settings.ready_priority)
+		return router->settings.ready_priority;
+	if (addr_is_unspecified(&router->auto_address))
+		return PRIORITY_READY_MIN;
+	return priority_auto(&router->auto_address);
+}
+
+void router_remember(struct router *router, struct instant now, const struct addr *source,
+		     uint8_t priority)
+{
+	struct router_heard *slot = NULL;
+
+	for (size_t i = 0; i < router->heard_count; i++)
+		if (addr_equal(&router->heard[i].address, source))
+			slot = &router->heard[i];
+	if (!slot && router->heard_count < ROUTER_HEARD_MAX)
+		slot = &router->heard[router->heard_count++];
+	if (!slot) {
+		slot = &router->heard[0];
+		for (size_t i = 1; i < router->heard_count; i++)
+			if (router->heard[i].at.us < slot->at.us)
+				slot = &router->heard[i];
+	}
+	*slot = (struct router_heard){.address = *source, .priority = priority, .at = now};
+}
+
+void router_record(struct router *router, struct instant now,
+		   const struct vrrp_transition *transition)
+{
+	router->since = now;
+	if (transition->to == transition->from)
+		return;
+	router->history[router->history_count++ % ROUTER_HISTORY_MAX] =
+		(struct router_transition){.at = now, .what = *transition};
+	router->counters.transitions[transition->to][transition->reason]++;
+	if (transition->fault != VRRP_FAULT_NONE)
+		router->counters.faults[transition->fault]++;
+}
+
+/* ---- The interface ---- */
+
+struct vips {
+	bool (*is_vip)(const void *context, const struct addr *address);
+	const void *context;
+};
+
+/* The node's own address, fit to be a source. */
+static bool is_usable(const struct vips *vips, const struct interface_address *candidate,
+		      enum addr_family family)
+{
+	return candidate->address.family == family && !candidate->deprecated &&
+	       !vips->is_vip(vips->context, &candidate->address);
+}
+
+/* Whether adverts may be sent from this address of the interface (RFC 9568 7.2). */
+static bool is_primary(const struct router_settings *settings, const struct addr *address)
+{
+	if (!settings->unicast)
+		return address->family == ADDR_FAMILY_IPV4 || addr_is_link_local(address);
+	if (!addr_is_unspecified(&settings->unicast_src_ip))
+		return addr_equal(address, &settings->unicast_src_ip);
+	return addr_in_list(address, settings->peers, settings->peer_count);
+}
+
+/* Finds the primary address, or the reason why there is none. */
+static enum vrrp_fault find_primary(struct router *router, const struct interface *interface,
+				    const struct vips *vips)
+{
+	const struct router_settings *settings = &router->settings;
+	bool usable = false;
+
+	router->own[settings->family] = (struct addr){.family = settings->family};
+	if (interface->index == 0)
+		return VRRP_FAULT_NO_INTERFACE;
+	for (size_t i = 0; i < interface->address_count; i++) {
+		const struct interface_address *candidate = &interface->addresses[i];
+
+		if (!is_usable(vips, candidate, settings->family))
+			continue;
+		if (is_primary(settings, &candidate->address)) {
+			router->own[settings->family] = candidate->address;
+			return interface->up ? VRRP_FAULT_NONE : VRRP_FAULT_LINK_DOWN;
+		}
+		usable = true;
+	}
+	if (!interface->up)
+		return VRRP_FAULT_LINK_DOWN;
+	return usable && settings->unicast && addr_is_unspecified(&settings->unicast_src_ip)
+		       ? VRRP_FAULT_NOT_A_PEER
+		       : VRRP_FAULT_NO_ADDRESS;
+}
+
+/* The node's address of the family that is carried along: announcements for it are sent from there
+ * (RFC 4861 7.2.6 wants an address of the interface; a link-local one always is on it). */
+static void find_other_own(struct router *router, const struct interface *interface,
+			   const struct vips *vips)
+{
+	enum addr_family other =
+		router->settings.family == ADDR_FAMILY_IPV4 ? ADDR_FAMILY_IPV6 : ADDR_FAMILY_IPV4;
+	struct addr *own = &router->own[other];
+
+	*own = (struct addr){.family = other};
+	for (size_t i = 0; i < interface->address_count; i++) {
+		const struct addr *address = &interface->addresses[i].address;
+
+		if (!is_usable(vips, &interface->addresses[i], other))
+			continue;
+		if (other == ADDR_FAMILY_IPV4 || addr_is_link_local(address)) {
+			*own = *address;
+			return;
+		}
+	}
+}
+
+static bool is_on(const struct interface *interface, const struct addr *address)
+{
+	for (size_t i = 0; i < interface->address_count; i++)
+		if (addr_equal(&interface->addresses[i].address, address))
+			return true;
+	return false;
+}
+
+/* True if an address is gone that was present. */
+static bool take_presence(struct router *router, const struct interface *interface)
+{
+	bool lost = false;
+
+	for (size_t i = 0; i < router->settings.address_count; i++) {
+		bool present = is_on(interface, &router->settings.addresses[i]);
+
+		lost |= router->present[i] && !present;
+		router->present[i] = present;
+	}
+	return lost;
+}
+
+struct router_news router_take_interface(struct router *router, const struct interface *interface,
+					 bool (*is_vip)(const void *context,
+							const struct addr *address),
+					 const void *context)
+{
+	const struct vips vips = {is_vip, context};
+	struct router_news news = {
+		.disturbed = router->carrier_changes != interface->carrier_changes ||
+			     memcmp(router->mac, interface->mac, sizeof(router->mac)) != 0,
+	};
+
+	router->carrier_changes = interface->carrier_changes;
+	memcpy(router->mac, interface->mac, sizeof(router->mac));
+	memcpy(router->interface_name, interface->name, sizeof(router->interface_name));
+	router->ifindex = interface->index;
+	router->link_fault = find_primary(router, interface, &vips);
+	find_other_own(router, interface, &vips);
+	news.lost = take_presence(router, interface);
+	router_assert(router);
+	return news;
+}
+
+/* BANDS: the IPv4 address if the interface has one, else the primary one. It is kept while the
+ * interface has none. */
+void router_take_auto_address(struct router *router, const struct interface *interface,
+			      bool (*is_vip)(const void *context, const struct addr *address),
+			      const void *context)
+{
+	const struct vips vips = {is_vip, context};
+	struct addr found = router->own[router->settings.family];
+
+	for (size_t i = 0; i < interface->address_count; i++)
+		if (is_usable(&vips, &interface->addresses[i], ADDR_FAMILY_IPV4)) {
+			found = interface->addresses[i].address;
+			break;
+		}
+	if (!addr_is_unspecified(&found))
+		router->auto_address = found;
+}
+
+bool router_any_present(const struct router *router)
+{
+	for (size_t i = 0; i < router->settings.address_count; i++)
+		if (router->present[i])
+			return true;
+	return false;
+}
+
+enum vrrp_fault router_fault(const struct router *router)
+{
+	if (router->link_fault == VRRP_FAULT_NONE && router->socket_closed)
+		return VRRP_FAULT_NO_SOCKET;
+	return router->link_fault;
+}
+
+void router_assert(const struct router *router)
+{
+	const struct router_settings *settings = &router->settings;
+
+	assert(settings->vrid > 0);
+	assert(settings->advertised_count > 0 &&
+	       settings->advertised_count <= settings->address_count &&
+	       settings->address_count <= ROUTER_ADDRESSES_MAX);
+	for (size_t i = 0; i < settings->advertised_count; i++)
+		assert(settings->addresses[i].family == settings->family);
+	assert(router->link_fault != VRRP_FAULT_NONE ||
+	       !addr_is_unspecified(&router->own[settings->family]));
+	vrrp_assert(&router->vrrp);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One virtual router: its settings, what it knows of its interface, its state machine, and the
+ * counters and history of it. The engine owns the routers and drives them; nothing here calls out.
+ *
+ * An instance is one router: elected in the family of its first address, which its adverts list
+ * (rule ONE ELECTION). Addresses of the other family are carried along: added, announced and
+ * removed together with the others.
+ */
+#ifndef CPVRRP_CORE_ROUTER_H
+#define CPVRRP_CORE_ROUTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/addr.h"
+#include "core/advert.h"
+#include "core/instant.h"
+#include "core/vrrp.h"
+
+#define ROUTER_ADDRESSES_MAX 21 /* 20 of the file and a derived link-local one */
+#define ROUTER_PEERS_MAX 64
+#define ROUTER_NAME_SIZE 64
+#define ROUTER_INTERFACE_SIZE 16 /* IFNAMSIZ */
+#define ROUTER_MAC_SIZE 6
+#define ROUTER_HEARD_MAX 16
+#define ROUTER_HISTORY_MAX 32
+#define ROUTERS_MAX 255
+/* Every VIP there can be, and the node's own addresses. */
+#define INTERFACE_ADDRESSES_MAX (ROUTERS_MAX * ROUTER_ADDRESSES_MAX + 128)
+
+/* An interface as netlink shows it. */
+struct interface_address {
+	struct addr address;
+	uint8_t prefix_length;
+	bool deprecated; /* or tentative: not to be used as a source */
+};
+
+struct interface {
+	char name[ROUTER_INTERFACE_SIZE];
+	int index; /* 0 = does not exist (yet) */
+	bool up;   /* administratively up, with carrier */
+	uint8_t mac[ROUTER_MAC_SIZE];
+	uint32_t carrier_changes; /* IFLA_CARRIER_CHANGES */
+	size_t address_count;
+	struct interface_address addresses[INTERFACE_ADDRESSES_MAX];
+};
+
+/* What the configuration says of one router. */
+struct router_settings {
+	/* Identity: a change of any of these, or of the elected family, makes another router. */
+	char instance[ROUTER_NAME_SIZE];
+	char interface[ROUTER_INTERFACE_SIZE]; /* "" = auto */
+	uint8_t vrid;
+	enum addr_family family; /* that it is elected in */
+
+	/* The rest changes in place. */
+	uint8_t ready_priority; /* 171..254; 0 = auto */
+	bool track_apiserver;
+	bool unicast;
+	enum advert_checksum checksum;
+	struct addr unicast_src_ip; /* of the family; unspecified = auto */
+	struct vrrp_config vrrp;
+	bool link_local_derived; /* the first address is, and not from the file */
+	size_t advertised_count; /* the first addresses are of the family */
+	size_t address_count;
+	struct addr addresses[ROUTER_ADDRESSES_MAX]; /* no two are equal */
+	size_t peer_count;
+	struct addr peers[ROUTER_PEERS_MAX]; /* of the family */
+};
+
+bool router_settings_equal(const struct router_settings *a, const struct router_settings *b);
+
+struct router_counters {
+	uint64_t adverts_sent;
+	uint64_t adverts_received; /* accepted */
+	uint64_t priority_zero_sent;
+	uint64_t priority_zero_received;
+	uint64_t checksum_rfc5798_received;
+	uint64_t interval_differs; /* accepted, with another interval than ours (RFC 9568 7.1) */
+	uint64_t addresses_differ; /* accepted, with another list than ours (RFC 9568 7.1) */
+	uint64_t send_failures;
+	uint64_t add_failures;
+	uint64_t announcements;
+	uint64_t announce_failures;
+	uint64_t vip_readded;
+	uint64_t transitions[VRRP_STATE_COUNT][VRRP_REASON_COUNT]; /* by the state entered */
+	uint64_t faults[VRRP_FAULT_COUNT];			   /* entered Initialize for it */
+	uint64_t rejected[ADVERT_REFUSAL_COUNT];
+};
+
+/* Another router whose adverts were accepted. */
+struct router_heard {
+	struct addr address;
+	uint8_t priority;
+	struct instant at;
+};
+
+struct router_transition {
+	struct instant at;
+	struct vrrp_transition what;
+};
+
+struct router {
+	struct router_settings settings;
+
+	/* The interface in use, as engine_interface() told it last. */
+	char interface_name[ROUTER_INTERFACE_SIZE]; /* "" while auto has found none */
+	int ifindex;				    /* 0 = none */
+	uint8_t mac[ROUTER_MAC_SIZE];
+	uint32_t carrier_changes;
+	enum vrrp_fault link_fault;	    /* of the interface */
+	bool socket_closed;		    /* the raw socket could not be opened */
+	struct addr own[ADDR_FAMILY_COUNT]; /* the node's address of each family that adverts and
+					       announcements are sent from; unspecified = none */
+	struct addr auto_address; /* priority = auto counts from it; unspecified = none yet */
+	bool present[ROUTER_ADDRESSES_MAX]; /* settings.addresses[i] is on the interface */
+
+	struct vrrp vrrp;
+	struct instant since; /* the state is what it is */
+	struct router_counters counters;
+	size_t heard_count;
+	struct router_heard heard[ROUTER_HEARD_MAX];
+	uint64_t history_count; /* ever; the last ROUTER_HISTORY_MAX are kept */
+	struct router_transition history[ROUTER_HISTORY_MAX];
+
+	struct router *next_same_vrid;
+};
+
+/* "apiserver/ipv4", for printf. */
+#define ROUTER_FMT "%s/%s"
+#define ROUTER_ARG(router) (router)->settings.instance, addr_family_name((router)->settings.family)
+
+/* On the heap; NULL if there is no memory. Not started, no interface yet. free() it. */
+struct router *router_new(const struct router_settings *settings);
+
+/* The address that `interface = auto` looks for: the first one that is not link-local, as every
+ * interface has the link-local prefix. */
+const struct addr *router_sought_address(const struct router_settings *settings);
+
+/* "name" of the interface in use: found by auto, or as configured. */
+const char *router_interface(const struct router *router);
+
+/* The priority of the router's place in the band "ready", 171..254. */
+uint8_t router_ready_priority(const struct router *router);
+
+/* Another router's advert was accepted; the one that was silent for longest makes room. */
+void router_remember(struct router *router, struct instant now, const struct addr *source,
+		     uint8_t priority);
+
+/* Counts the transition and keeps it in the history. */
+void router_record(struct router *router, struct instant now,
+		   const struct vrrp_transition *transition);
+
+/* What an interface's news came to. */
+struct router_news {
+	bool disturbed; /* another hardware address, or the carrier went and came back */
+	bool lost;	/* an address is gone that was present */
+};
+
+/* Of the interface's news, the address that priority = auto counts from; after the machine has been
+ * told of the primary address, so that no advert carries a priority that the machine does not know.
+ * is_vip as in router_take_interface(). */
+void router_take_auto_address(struct router *router, const struct interface *interface,
+			      bool (*is_vip)(const void *context, const struct addr *address),
+			      const void *context);
+
+/* Takes over what the kernel shows of the router's interface. is_vip says of an address whether any
+ * virtual router of the node has it: such an address is never the node's own. */
+struct router_news router_take_interface(struct router *router, const struct interface *interface,
+					 bool (*is_vip)(const void *context,
+							const struct addr *address),
+					 const void *context);
+
+/* Whether any address of the router is on the interface. */
+bool router_any_present(const struct router *router);
+
+/* What keeps the router from working, seen from outside the machine; NONE if nothing does. */
+enum vrrp_fault router_fault(const struct router *router);
+
+void router_assert(const struct router *router);
+
+#endif

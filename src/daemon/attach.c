@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/attach.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/link.h"
+
+struct attach {
+	struct engine *engine;
+	struct sockets *sockets;
+	struct link *link;
+	struct event *event;
+	bool readable; /* noted by the event; the turn reads */
+
+	/* Of the call in progress. */
+	struct instant now;
+	int error; /* the last one that netlink gave, 0 = none */
+};
+
+static void note_readable(evutil_socket_t fd, short events, void *context)
+{
+	struct attach *attach = context;
+
+	(void)fd;
+	(void)events;
+	attach->readable = true;
+}
+
+static bool is_auto(const struct router *router)
+{
+	return router->settings.interface[0] == '\0';
+}
+
+static void tell(struct attach *attach, struct router *router, const char *name)
+{
+	static const struct interface none;
+	const struct interface *interface = name[0] ? link_get(attach->link, name) : NULL;
+
+	engine_interface(attach->engine, attach->now, router, interface ? interface : &none);
+}
+
+static void watch(struct attach *attach, const char *name)
+{
+	int error = link_watch(attach->link, name);
+
+	if (error < 0)
+		attach->error = error;
+}
+
+/* ---- interface = auto ---- */
+
+/* Whether a prefix of the router's interface holds the address that auto looks for. */
+static bool is_on_link(const struct attach *attach, const struct router *router)
+{
+	const struct router_settings *settings = &router->settings;
+	const struct interface *interface = link_get(attach->link, router->interface_name);
+
+	for (size_t i = 0; interface && i < interface->address_count; i++) {
+		const struct interface_address *own = &interface->addresses[i];
+
+		if (!own->deprecated &&
+		    !addr_in_list(&own->address, settings->addresses, settings->address_count) &&
+		    addr_in_prefix(router_sought_address(settings), &own->address,
+				   own->prefix_length))
+			return true;
+	}
+	return false;
+}
+
+/* None was found yet, or the network of the VIP has gone from the one that was. */
+static bool needs_interface(const struct attach *attach, const struct router *router)
+{
+	return is_auto(router) && !is_on_link(attach, router);
+}
+
+static bool any_needs_interface(const struct attach *attach)
+{
+	const struct engine *engine = attach->engine;
+
+	for (size_t i = 0; i < engine->router_count; i++)
+		if (needs_interface(attach, engine->routers[i]))
+			return true;
+	return false;
+}
+
+/* If none is found, a router that has an interface stays on it: its addresses may come back. */
+static void find_interface(struct attach *attach, struct router *router)
+{
+	const struct router_settings *settings = &router->settings;
+	bool has_one = router->ifindex != 0;
+	char name[ROUTER_INTERFACE_SIZE] = "";
+	int error = link_find(attach->link, router_sought_address(settings), settings->addresses,
+			      settings->address_count, name);
+
+	if (error < 0 && error != -ENODEV)
+		attach->error = error;
+	if (error < 0 && has_one)
+		return;
+	if (error == 0)
+		watch(attach, name);
+	if (!has_one || strcmp(name, router->interface_name) != 0)
+		tell(attach, router, name);
+}
+
+/* The events of all interfaces count from before the search on, so that none is missed meanwhile.
+ */
+static void resolve_auto(struct attach *attach)
+{
+	struct engine *engine = attach->engine;
+
+	link_watch_all(attach->link, any_needs_interface(attach));
+	for (size_t i = 0; i < engine->router_count; i++)
+		if (needs_interface(attach, engine->routers[i]))
+			find_interface(attach, engine->routers[i]);
+	link_watch_all(attach->link, any_needs_interface(attach));
+}
+
+/* ---- Netlink ---- */
+
+static void interface_changed(void *context, const struct interface *interface)
+{
+	struct attach *attach = context;
+	struct engine *engine = attach->engine;
+
+	for (size_t i = 0; i < engine->router_count; i++) {
+		struct router *router = engine->routers[i];
+		const char *name =
+			is_auto(router) ? router->interface_name : router->settings.interface;
+
+		if (strcmp(name, interface->name) == 0)
+			engine_interface(engine, attach->now, router, interface);
+	}
+	if (interface->index == 0)
+		sockets_close_unwanted(attach->sockets);
+}
+
+static bool is_used(void *context, const char *name)
+{
+	const struct attach *attach = context;
+	const struct engine *engine = attach->engine;
+
+	for (size_t i = 0; i < engine->router_count; i++)
+		if (strcmp(engine->routers[i]->settings.interface, name) == 0 ||
+		    strcmp(engine->routers[i]->interface_name, name) == 0)
+			return true;
+	return false;
+}
+
+int attach_all(struct attach *attach, struct instant now)
+{
+	struct engine *engine = attach->engine;
+
+	attach->now = now;
+	attach->error = 0;
+	for (size_t i = 0; i < engine->router_count; i++) {
+		struct router *router = engine->routers[i];
+		const char *name =
+			is_auto(router) ? router->interface_name : router->settings.interface;
+
+		if (name[0] == '\0')
+			continue;
+		watch(attach, name);
+		tell(attach, router, name);
+	}
+	resolve_auto(attach);
+	link_unwatch_unused(attach->link, is_used, attach);
+	return attach->error;
+}
+
+int attach_drain(struct attach *attach, struct instant now, bool ask)
+{
+	int count;
+
+	if (!attach->readable && !ask)
+		return 0;
+	attach->readable = false;
+	attach->now = now;
+	attach->error = 0;
+	count = link_drain(attach->link);
+	if (count == 0)
+		return 0;
+	resolve_auto(attach);
+	if (count < 0)
+		return count;
+	return attach->error < 0 ? attach->error : 1;
+}
+
+const struct interface *attach_interface(const struct attach *attach, const struct router *router)
+{
+	return link_get(attach->link, router->interface_name);
+}
+
+int attach_new(struct event_base *base, struct engine *engine, struct sockets *sockets,
+	       struct attach **ret_attach)
+{
+	struct attach *attach = calloc(1, sizeof(*attach));
+	int error;
+
+	if (!attach)
+		return -ENOMEM;
+	attach->engine = engine;
+	attach->sockets = sockets;
+	error = link_new(interface_changed, attach, &attach->link);
+	if (error < 0)
+		goto fail;
+	attach->event =
+		event_new(base, link_fd(attach->link), EV_READ | EV_PERSIST, note_readable, attach);
+	error = -ENOMEM;
+	if (!attach->event || event_add(attach->event, NULL) < 0)
+		goto fail;
+	*ret_attach = attach;
+	return 0;
+
+fail:
+	attach_free(attach);
+	return error;
+}
+
+void attach_free(struct attach *attach)
+{
+	if (!attach)
+		return;
+	if (attach->event)
+		event_free(attach->event);
+	link_free(attach->link);
+	free(attach);
+}

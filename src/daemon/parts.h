@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the daemon is made of, and those of its parts that a reload may replace. Callbacks of the
+ * event loop only note what the turn has to do.
+ */
+#ifndef CPVRRP_DAEMON_PARTS_H
+#define CPVRRP_DAEMON_PARTS_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf/conf.h"
+#include "core/engine.h"
+#include "daemon/control.h"
+#include "daemon/io.h"
+#include "daemon/metrics_listener.h"
+#include "os/log.h"
+#include "os/notify.h"
+#include "os/probe.h"
+#include "os/probe_log.h"
+#include "report/status.h"
+
+#define DAEMON_SIGNALS 4
+/* One probe is in flight at a time; a turn that waits for the kernel may find several ended. */
+#define DAEMON_RESULTS_MAX 8
+
+struct daemon {
+	const char *conf_path;
+	const char *socket_path; /* NULL = as configured */
+	struct conf *conf;
+
+	struct event_base *base;
+	int timer_fd; /* on CLOCK_MONOTONIC, as struct instant */
+	struct event *timer;
+	struct event *signals[DAEMON_SIGNALS];
+	struct engine engine;
+	struct io *io;
+	struct notify *notify;
+	struct control *control;
+	struct metrics_listener *metrics; /* NULL if metrics_listen is off */
+	struct probe *probe;		  /* NULL if no router tracks the apiserver */
+
+	struct instant started;
+	struct instant now;   /* of this turn */
+	struct instant armed; /* what the timer is set to */
+	int64_t late_max_us;
+	struct log_limit late;
+
+	struct status_probes probes;
+	struct probe_log probe_log;
+
+	/* Noted by callbacks, done in the turn. */
+	bool timer_fired;
+	bool shutdown;
+	bool reload;
+	bool dump;
+	unsigned step_down_s;
+	unsigned result_count;
+	struct probe_report results[DAEMON_RESULTS_MAX];
+};
+
+/* The control socket: as given on the command line, or as conf says. */
+const char *parts_socket_path(const struct daemon *d, const struct conf *conf);
+
+/* Each returns 0 or -errno; the part is NULL if conf asks for none. */
+int parts_new_probe(struct daemon *d, const struct conf *conf, struct probe **ret_probe);
+int parts_new_control(struct daemon *d, const struct conf *conf, struct control **ret_control);
+int parts_new_metrics(struct daemon *d, const struct conf *conf,
+		      struct metrics_listener **ret_metrics);
+
+/* What a user may ask, as it is now; status_free() it. Returns 0 or -ENOMEM. */
+int parts_status(const struct daemon *d, struct status *ret_status);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/reload.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/file.h"
+#include "conf/settings.h"
+
+static void log_error_line(void *context, const char *line)
+{
+	(void)context;
+	log_error("%s", line);
+}
+
+struct conf *reload_read(const char *path, void (*error)(void *context, const char *line),
+			 void *context)
+{
+	struct conf *conf = conf_file_read(path, error, context);
+	char detail[PROBE_DETAIL_SIZE];
+	char line[CONF_PATH_SIZE + PROBE_DETAIL_SIZE];
+
+	if (!conf || !conf_tracks_apiserver(conf) || probe_check(&conf->apiserver, detail) == 0)
+		return conf;
+	snprintf(line, sizeof(line), "%s: %s", path, detail);
+	error(context, line);
+	free(conf);
+	return NULL;
+}
+
+bool reload_network(struct daemon *d, const struct conf *conf)
+{
+	size_t count = conf->instance_count;
+	struct router_settings *settings = calloc(count + 1, sizeof(*settings));
+	bool done;
+
+	if (!settings)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		settings_of_instance(conf, i, &settings[i]);
+	done = io_configure(d->io, d->now, settings, count, conf->address_lease_s);
+	free(settings);
+	return done;
+}
+
+static bool metrics_equal(const struct conf *a, const struct conf *b)
+{
+	return a->metrics_port == b->metrics_port &&
+	       addr_equal(&a->metrics_address, &b->metrics_address);
+}
+
+/* What a reload may replace. */
+struct parts {
+	struct probe *probe;
+	struct control *control;
+	struct metrics_listener *metrics;
+};
+
+/* Frees what is in parts and not in others. */
+static void free_parts(const struct parts *parts, const struct parts *others)
+{
+	if (parts->probe != others->probe)
+		probe_free(parts->probe);
+	if (parts->control != others->control)
+		control_free(parts->control);
+	if (parts->metrics != others->metrics)
+		metrics_listener_free(parts->metrics);
+}
+
+static bool needs_probe(const struct daemon *d, const struct conf *conf)
+{
+	return !d->probe || !conf_tracks_apiserver(conf) ||
+	       !conf_apiserver_equal(&d->conf->apiserver, &conf->apiserver);
+}
+
+/* Opens first what the new configuration needs; then nothing but memory can be missing. Returns
+ * what is wrong, or NULL. */
+static const char *prepare(struct daemon *d, const struct conf *conf, struct parts *parts)
+{
+	if (strcmp(parts_socket_path(d, d->conf), parts_socket_path(d, conf)) != 0 &&
+	    parts_new_control(d, conf, &parts->control) < 0)
+		return "its control_socket cannot be opened";
+	if (!metrics_equal(d->conf, conf) && parts_new_metrics(d, conf, &parts->metrics) < 0)
+		return "its metrics_listen cannot be opened";
+	if (needs_probe(d, conf) && parts_new_probe(d, conf, &parts->probe) < 0)
+		return "its probe cannot be started";
+	return NULL;
+}
+
+static void take_over(struct daemon *d, struct conf *conf, const struct parts *parts)
+{
+	bool begins = !d->probe && parts->probe;
+	bool replaced = d->probe != parts->probe;
+
+	if (conf->realtime != d->conf->realtime)
+		log_warning("realtime changes with the next start");
+	free(d->conf);
+	d->conf = conf;
+	d->probe = parts->probe;
+	d->control = parts->control;
+	d->metrics = parts->metrics;
+	engine_limit_health(&d->engine, conf->apiserver.fall, conf->apiserver.rise);
+	if (replaced)
+		probe_log_init(&d->probe_log, d->now);
+	if (begins) {
+		engine_forget_health(&d->engine, d->now);
+		d->probes.since = d->now;
+	}
+	log_configure(conf->log_level, conf->log_format);
+}
+
+void reload(struct daemon *d)
+{
+	const struct parts old = {d->probe, d->control, d->metrics};
+	struct conf *conf = reload_read(d->conf_path, log_error_line, NULL);
+	struct parts new = old;
+	const char *problem;
+
+	if (!conf) {
+		log_error("%s has errors; the running configuration stays", d->conf_path);
+		return;
+	}
+	problem = prepare(d, conf, &new);
+	if (!problem && !reload_network(d, conf))
+		problem = "there is no memory for it";
+	if (problem) {
+		free_parts(&new, &old);
+		free(conf);
+		log_error("%s: %s; the running configuration stays", d->conf_path, problem);
+		return;
+	}
+	free_parts(&old, &new);
+	take_over(d, conf, &new);
+	log_notice("%s has been read again", d->conf_path);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/sockets.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/log.h"
+#include "os/sock.h"
+
+#define DRAIN_MAX 256 /* packets of one socket in one turn */
+
+/* The raw socket of one interface and family. */
+struct slot {
+	struct sockets *sockets;
+	int ifindex;
+	enum addr_family family;
+	bool multicast;
+	struct sock *sock;
+	struct event *event;
+	bool readable; /* noted by the event; the turn reads */
+	struct slot *next;
+};
+
+struct sockets {
+	struct event_base *base;
+	struct engine *engine;
+	struct slot *slots;
+	struct instant now; /* of the drain in progress */
+};
+
+struct sockets *sockets_new(struct event_base *base, struct engine *engine)
+{
+	struct sockets *sockets = calloc(1, sizeof(*sockets));
+
+	if (!sockets)
+		return NULL;
+	sockets->base = base;
+	sockets->engine = engine;
+	return sockets;
+}
+
+static void slot_free(struct slot *slot)
+{
+	if (slot->event)
+		event_free(slot->event);
+	if (slot->sock)
+		sock_free(slot->sock);
+	free(slot);
+}
+
+void sockets_free(struct sockets *sockets)
+{
+	if (!sockets)
+		return;
+	while (sockets->slots) {
+		struct slot *slot = sockets->slots;
+
+		sockets->slots = slot->next;
+		slot_free(slot);
+	}
+	free(sockets);
+}
+
+static struct slot *find(const struct sockets *sockets, int ifindex, enum addr_family family)
+{
+	struct slot *slot = sockets->slots;
+
+	while (slot && (slot->ifindex != ifindex || slot->family != family))
+		slot = slot->next;
+	return slot;
+}
+
+static void note_readable(evutil_socket_t fd, short events, void *context)
+{
+	struct slot *slot = context;
+
+	(void)fd;
+	(void)events;
+	slot->readable = true;
+}
+
+static int open_slot(struct sockets *sockets, const struct router *router, bool multicast)
+{
+	struct slot *slot = calloc(1, sizeof(*slot));
+	int error;
+
+	if (!slot)
+		return -ENOMEM;
+	slot->sockets = sockets;
+	slot->ifindex = router->ifindex;
+	slot->family = router->settings.family;
+	slot->multicast = multicast;
+	error = sock_new(slot->ifindex, slot->family, multicast, &slot->sock);
+	if (error < 0)
+		goto fail;
+	slot->event = event_new(sockets->base, sock_fd(slot->sock), EV_READ | EV_PERSIST,
+				note_readable, slot);
+	error = -ENOMEM;
+	if (!slot->event || event_add(slot->event, NULL) < 0)
+		goto fail;
+	slot->next = sockets->slots;
+	sockets->slots = slot;
+	return 0;
+
+fail:
+	slot_free(slot);
+	return error;
+}
+
+/* Whether any router uses the socket, and whether one of them needs the group. */
+static bool is_wanted(const struct sockets *sockets, int ifindex, enum addr_family family,
+		      bool *ret_multicast)
+{
+	const struct engine *engine = sockets->engine;
+	bool wanted = false, multicast = false;
+
+	for (size_t i = 0; i < engine->router_count; i++) {
+		const struct router *router = engine->routers[i];
+
+		if (router->ifindex != ifindex || router->settings.family != family)
+			continue;
+		wanted = true;
+		multicast |= !router->settings.unicast;
+	}
+	*ret_multicast = multicast;
+	return wanted;
+}
+
+void sockets_close_unwanted(struct sockets *sockets)
+{
+	struct slot **at = &sockets->slots;
+
+	while (*at) {
+		struct slot *slot = *at;
+		bool multicast;
+
+		if (is_wanted(sockets, slot->ifindex, slot->family, &multicast) &&
+		    slot->multicast == multicast) {
+			at = &slot->next;
+			continue;
+		}
+		*at = slot->next;
+		slot_free(slot);
+	}
+}
+
+/* 0 or -errno. */
+static int open_for(struct sockets *sockets, const struct router *router)
+{
+	bool multicast;
+
+	if (find(sockets, router->ifindex, router->settings.family))
+		return 0;
+	is_wanted(sockets, router->ifindex, router->settings.family, &multicast);
+	return open_slot(sockets, router, multicast);
+}
+
+bool sockets_sync(struct sockets *sockets, struct instant now)
+{
+	struct engine *engine = sockets->engine;
+	bool all_open = true;
+
+	sockets_close_unwanted(sockets);
+	for (size_t i = 0; i < engine->router_count; i++) {
+		struct router *router = engine->routers[i];
+		int error;
+
+		if (router->ifindex == 0)
+			continue;
+		error = open_for(sockets, router);
+		if (error < 0 && !router->socket_closed)
+			log_error(ROUTER_FMT ": cannot open a socket on %s: %s; retries in 1 s",
+				  ROUTER_ARG(router), router->interface_name, strerror(-error));
+		all_open &= error == 0;
+		engine_socket(engine, now, router, error == 0);
+	}
+	return all_open;
+}
+
+int sockets_send(struct sockets *sockets, const struct router *router, const struct addr *source,
+		 const struct addr *destination, const uint8_t *bytes, size_t size)
+{
+	struct slot *slot = find(sockets, router->ifindex, router->settings.family);
+
+	return slot ? sock_send(slot->sock, source, destination, bytes, size) : -ENOTCONN;
+}
+
+static void receive(void *context, const struct packet *packet)
+{
+	struct slot *slot = context;
+	struct sockets *sockets = slot->sockets;
+
+	assert(packet->source.family == slot->family);
+	engine_packet(sockets->engine, sockets->now, slot->ifindex, packet);
+}
+
+int sockets_drain(struct sockets *sockets, struct instant now, bool all)
+{
+	bool bounded = false;
+	int error = 0;
+
+	sockets->now = now;
+	for (struct slot *slot = sockets->slots; slot; slot = slot->next) {
+		int result = 1;
+
+		if (slot->readable || all)
+			result = sock_drain(slot->sock, DRAIN_MAX, receive, slot);
+		slot->readable = false;
+		bounded |= result == 0;
+		if (result < 0)
+			error = result;
+	}
+	if (bounded)
+		return 0;
+	return error < 0 ? error : 1;
+}

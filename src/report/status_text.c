@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/status_text.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/log.h"
+
+#define COLUMNS 79
+#define INDENT 13
+#define HISTORY_LINES 5
+#define DURATION_SIZE 32
+#define NAME_SIZE (CONF_NAME_SIZE + sizeof("/ipv4"))
+
+/* "0.3 s", "45 s", "2 min 3 s", "3 h 4 min", "5 d 6 h". */
+static const char *duration(int64_t us, char text[DURATION_SIZE])
+{
+	long long s = us / SECOND_US;
+
+	if (us < 10 * SECOND_US)
+		snprintf(text, DURATION_SIZE, "%.1f s", us < 0 ? 0.0 : (double)us / SECOND_US);
+	else if (s < 60)
+		snprintf(text, DURATION_SIZE, "%lld s", s);
+	else if (s < 3600)
+		snprintf(text, DURATION_SIZE, "%lld min %lld s", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(text, DURATION_SIZE, "%lld h %lld min", s / 3600, s / 60 % 60);
+	else
+		snprintf(text, DURATION_SIZE, "%lld d %lld h", s / 86400, s / 3600 % 24);
+	return text;
+}
+
+/* "2026-11-22T20:31:07.123Z (2 min 3 s)" */
+static void put_since(FILE *out, const struct status *status, struct instant since)
+{
+	struct timespec wall = status_wall(status, since);
+	char time[LOG_TIME_SIZE], age[DURATION_SIZE];
+
+	fprintf(out, "since %s (%s)", log_time_format(&wall, time),
+		duration(status_age_us(status, since), age));
+}
+
+/* One field, its words wrapped; an empty label continues the field before. */
+__attribute__((format(printf, 3, 4))) static void put_field(FILE *out, const char *label,
+							    const char *format, ...)
+{
+	char text[LOG_TEXT_SIZE], *rest = text, *word;
+	int column = INDENT;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_clean(text);
+	fprintf(out, "  %-*s", INDENT - 2, label);
+	while ((word = strsep(&rest, " "))) {
+		int width = (int)strlen(word);
+
+		if (column > INDENT && column + 1 + width > COLUMNS) {
+			fprintf(out, "\n%*s", INDENT, "");
+			column = INDENT;
+		}
+		column += fprintf(out, "%s%s", column > INDENT ? " " : "", word);
+	}
+	fputc('\n', out);
+}
+
+/* Appends "name value" to a list, unless the value is 0. */
+static void append_count(char *list, size_t size, const char *name, uint64_t value)
+{
+	size_t used = strlen(list);
+
+	if (value)
+		snprintf(list + used, size - used, "%s%s %" PRIu64, used ? ", " : "", name, value);
+}
+
+static void put_rejected(FILE *out, const char *label,
+			 const uint64_t rejected[ADVERT_REFUSAL_COUNT])
+{
+	char list[LOG_TEXT_SIZE] = "";
+
+	for (unsigned i = ADVERT_OK + 1; i < ADVERT_REFUSAL_COUNT; i++)
+		append_count(list, sizeof(list), advert_refusal_name((enum advert_refusal)i),
+			     rejected[i]);
+	if (*list)
+		put_field(out, label, "%s", list);
+}
+
+static void put_confinement(FILE *out, const struct confinement *confinement)
+{
+	char list[LOG_TEXT_SIZE] = "no capability";
+	const char *name;
+	size_t used = 0;
+
+	if (!confinement->known)
+		return;
+	for (unsigned i = 0; (name = status_capability(confinement, i)); i++)
+		if (*name)
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
+						 used ? ", " : "", name);
+	put_field(out, "confined", "%s%s%s%s%s", list,
+		  confinement->no_new_privs ? ", no new privileges" : "",
+		  confinement->seccomp == CONFINE_SECCOMP_FILTER ? ", seccomp" : "",
+		  confinement->memory_locked ? ", memory locked" : "",
+		  confinement->realtime ? ", realtime" : "");
+}
+
+static void put_apiserver(FILE *out, const struct status *status)
+{
+	const struct status_apiserver *apiserver = &status->apiserver;
+	const struct status_probes *probes = &apiserver->probes;
+	char list[LOG_TEXT_SIZE] = "";
+
+	if (!apiserver->tracked) {
+		fputs("\napiserver: not tracked by any virtual router\n", out);
+		return;
+	}
+	fprintf(out, "\napiserver: %s ", apiserver->ready ? "ready" : "not ready");
+	put_since(out, status, probes->since);
+	fputc('\n', out);
+	put_field(out, "url", "%s", apiserver->url);
+	if (!apiserver->total) {
+		put_field(out, "last probe", "none has ended yet");
+		return;
+	}
+	put_field(out, "last probe", "%s after %.1f ms; %u %s in a row",
+		  health_result_name(apiserver->last_result),
+		  (double)probes->last_latency_us / MILLISECOND_US, apiserver->consecutive,
+		  apiserver->last_result == HEALTH_OK ? "ok" : "failed");
+	if (*probes->last_error)
+		put_field(out, "error", "%s", probes->last_error);
+	for (unsigned i = 0; i < HEALTH_RESULT_COUNT; i++)
+		append_count(list, sizeof(list), health_result_name((enum health_result)i),
+			     probes->results[i]);
+	put_field(out, "probes", "%s", list);
+}
+
+static void put_priority(FILE *out, const struct status_router *router)
+{
+	const char *band = status_band(router->priority);
+	char left[DURATION_SIZE];
+
+	if (router->step_down_left_us > 0)
+		put_field(out, "priority", "%u (%s), stepped down for another %s", router->priority,
+			  band, duration(router->step_down_left_us, left));
+	else
+		put_field(out, "priority", "%u (%s)", router->priority, band);
+}
+
+static void put_heard(FILE *out, const struct status *status, const struct status_router *router)
+{
+	if (!router->heard_count)
+		put_field(out, "heard", "nobody");
+	for (size_t i = 0; i < router->heard_count; i++) {
+		const struct router_heard *heard = &router->heard[i];
+		char address[ADDR_TEXT_SIZE], age[DURATION_SIZE];
+
+		put_field(out, i ? "" : "heard", "%s, priority %u (%s), %s ago",
+			  addr_format(&heard->address, address), heard->priority,
+			  status_band(heard->priority),
+			  duration(status_age_us(status, heard->at), age));
+	}
+}
+
+static void put_active(FILE *out, const struct status_active *active)
+{
+	char address[ADDR_TEXT_SIZE];
+
+	if (!active->known)
+		put_field(out, "Active", "not known");
+	else if (active->self)
+		put_field(out, "Active", "this node, %s", addr_format(&active->address, address));
+	else
+		put_field(out, "Active", "%s, priority %u (%s)",
+			  addr_format(&active->address, address), active->priority,
+			  status_band(active->priority));
+}
+
+static void put_history(FILE *out, const struct status *status, const struct status_router *router)
+{
+	size_t first =
+		router->history_count > HISTORY_LINES ? router->history_count - HISTORY_LINES : 0;
+
+	for (size_t i = first; i < router->history_count; i++) {
+		const struct status_transition *entry = &router->history[i];
+		struct timespec wall = status_wall(status, entry->at);
+		char time[LOG_TIME_SIZE];
+
+		put_field(out, i == first ? "history" : "", "%s %s -> %s (%s)",
+			  log_time_format(&wall, time), vrrp_state_name(entry->from),
+			  vrrp_state_name(entry->to), entry->reason);
+	}
+}
+
+static const char *router_name(const struct status_router *router, char name[NAME_SIZE])
+{
+	snprintf(name, NAME_SIZE, "%s/%s", router->instance, addr_family_name(router->family));
+	return name;
+}
+
+static void put_router(FILE *out, const struct status *status, const struct status_router *router)
+{
+	char address[ADDR_TEXT_SIZE], name[NAME_SIZE];
+
+	fprintf(out, "\n%s: %s ", router_name(router, name), vrrp_state_name(router->state));
+	put_since(out, status, router->since);
+	fputc('\n', out);
+	put_field(out, "why", "%s", router->explanation);
+	put_active(out, &router->active);
+	for (size_t i = 0; i < router->address_count; i++)
+		put_field(out, i ? "" : "addresses", "%s %s",
+			  addr_format(&router->addresses[i].address, address),
+			  router->addresses[i].present ? "present" : "not here");
+	put_priority(out, router);
+	put_field(out, "interface", "%s, VRID %u, advert_int %g s",
+		  *router->interface ? router->interface : "none yet", router->vrid,
+		  (double)router->advert_int_us / SECOND_US);
+	put_heard(out, status, router);
+	put_rejected(out, "rejected", router->counters.rejected);
+	put_history(out, status, router);
+}
+
+static void put_summary_line(FILE *out, const struct status_router *router, int width)
+{
+	char name[NAME_SIZE], address[ADDR_TEXT_SIZE];
+
+	fprintf(out, "  %-*s  ", width, router_name(router, name));
+	if (router->state == VRRP_STATE_INITIALIZE)
+		fprintf(out, "%s\n", router->explanation);
+	else if (router->active.known && !router->active.self)
+		fprintf(out, "Backup, %s is Active\n",
+			addr_format(&router->active.address, address));
+	else
+		fprintf(out, "%s\n", vrrp_state_name(router->state));
+}
+
+/* Several routers get a line each before the details. */
+static void put_summary(FILE *out, const struct status *status)
+{
+	char name[NAME_SIZE];
+	int width = 0;
+
+	for (size_t i = 0; i < status->router_count; i++) {
+		int length = (int)strlen(router_name(&status->routers[i], name));
+
+		width = length > width ? length : width;
+	}
+	fputc('\n', out);
+	for (size_t i = 0; i < status->router_count; i++)
+		put_summary_line(out, &status->routers[i], width);
+}
+
+char *status_text(const struct status *status)
+{
+	char *text = NULL, age[DURATION_SIZE];
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	status_assert(status);
+	if (!out)
+		return NULL;
+	fprintf(out, "cpvrrp %s, pid %d, up %s\n", status->version, (int)status->pid,
+		duration(status_age_us(status, status->started), age));
+	put_confinement(out, &status->confinement);
+	put_rejected(out, "unclaimed", status->rejected);
+	if (status->router_count > 1)
+		put_summary(out, status);
+	put_apiserver(out, status);
+	for (size_t i = 0; i < status->router_count; i++)
+		put_router(out, status, &status->routers[i]);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of the check: check, check_client, check_holders, check_router,
+ * check_election and blame. */
+#ifndef CPVRRP_SIM_CHECK_H
+#define CPVRRP_SIM_CHECK_H
+
+#include "sim/sim.h"
+
+/* Whose watch a router has is known here only. */
+static inline struct watch *check_watch(struct node *node, const struct router *router)
+{
+	return &node->watch[router->settings.family];
+}
+
+static inline const struct watch *check_watched(const struct node *node,
+						const struct router *router)
+{
+	return &node->watch[router->settings.family];
+}
+
+/* check */
+int64_t check_tail_us(const struct sim *sim); /* how long a fault is felt after its end */
+int64_t check_interval_us(const struct router *router);
+uint8_t check_priority(const struct node *node, const struct router *router); /* on the wire */
+
+/* check_client */
+void check_excuse_entry(struct sim *sim, int64_t until); /* the client sends to a wrong node */
+void check_excuse_nothing(struct sim *sim);		 /* any more */
+void check_outage(struct sim *sim, enum addr_family family, int64_t next);
+void check_client_at_end(struct sim *sim);
+
+/* check_holders */
+int64_t check_longest_lease_us(const struct node *node); /* 0 if an address stays for ever */
+void check_pairs(struct sim *sim, enum addr_family family, int64_t next);
+
+/* check_router */
+bool check_claim_expired(const struct watch *watch, struct instant now); /* certainly */
+bool check_claims(const struct watch *watch, struct instant now);	 /* certainly */
+uint64_t check_adverts_of(const struct router *router);
+uint64_t check_adverts_since(const struct node *node, const struct router *router);
+
+#endif

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rules of one router among others: the adverts that reach it, and its transitions. node.c
+ * calls them when an advert comes into a socket, around each packet that the engine gets, and when
+ * the engine notifies a transition.
+ */
+#include <string.h>
+
+#include "sim/check.h"
+
+static int64_t min(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* BOUNDS: how long a Backup waits at least for an Active that advertises this interval, without
+ * Skew_Time: three intervals, of which no more than four times ours count; one of its intervals and
+ * three of ours until its second advert. */
+static int64_t patience_us(int64_t interval_us, const struct router *router)
+{
+	int64_t own_us = check_interval_us(router);
+
+	interval_us = min(interval_us, VRRP_INTERVAL_FACTOR * own_us);
+	return min(3 * interval_us, interval_us + 3 * own_us);
+}
+
+/* BOUNDS: how long others of a lower band do not count beside an Active. An interval that its
+ * second advert has not confirmed yet counts no more than ours. */
+static int64_t beside_us(int64_t interval_us, bool first, const struct router *router)
+{
+	int64_t own_us = check_interval_us(router);
+
+	return 3 * min(interval_us, first ? own_us : VRRP_INTERVAL_FACTOR * own_us);
+}
+
+/* RFC 9568 6.1, computed here on its own, with the least Skew_Time that the router can have. */
+static int64_t active_down_us(const struct watch *watch, const struct router *router)
+{
+	int64_t interval_us = min(watch->active.interval_us, check_interval_us(router));
+
+	return patience_us(watch->active.interval_us, router) +
+	       (256 - watch->active.own_priority) * interval_us / 256;
+}
+
+/* An advert counts from when it is in the socket, read or not, unless timers may run although there
+ * is more to read. */
+static void check_silence(struct node *node, const struct router *router, struct instant now,
+			  int64_t patience_us)
+{
+	struct sim *sim = node->sim;
+	const struct watch *watch = check_watched(node, router);
+	int64_t silent_us = instant_since(now, watch->active.at);
+	bool flooded = node->kernel.sockets[router->settings.family].count > 0 &&
+		       node->engine.undrained >= ENGINE_UNDRAINED_MAX;
+	/* Since a reload the router discards adverts that had reached the socket before. */
+	bool discards = router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS &&
+			watch->active.priority < router_ready_priority(router);
+	bool excused = watch->active.waived || discards || flooded;
+
+	if ((watch->active.known || watch->active.waived) &&
+	    check_applies(sim, RULE_READY_HEARD, excused) && silent_us < patience_us)
+		check_broken(sim, RULE_READY_HEARD,
+			     "n%d takes over %lld us after an advert reached its socket",
+			     node->id + 1, (long long)silent_us);
+}
+
+/* RFC 9568 6.4.2: Active_Down_Timer has fired. */
+static void check_timeout(struct node *node, const struct router *router, struct instant now)
+{
+	struct sim *sim = node->sim;
+	const struct watch *watch = check_watched(node, router);
+	bool follows_unready = watch->heard.unready_until.us != 0;
+	bool preempts = router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS;
+
+	check_silence(node, router, now, active_down_us(watch, router));
+	if (follows_unready && check_applies(sim, RULE_UNREADY_HEARD, preempts) &&
+	    !instant_due(watch->heard.unready_until, now))
+		check_broken(sim, RULE_UNREADY_HEARD, "n%d", node->id + 1);
+}
+
+/* PREEMPT: a Backup relieves an Active of a lower band. */
+static void check_relief(struct node *node, const struct router *router, struct instant now)
+{
+	struct sim *sim = node->sim;
+	const struct watch *watch = check_watched(node, router);
+
+	if (check_applies(sim, RULE_READY_PREEMPTS, false) &&
+	    priority_band(check_priority(node, router)) <= PRIORITY_BAND_DOWN)
+		check_broken(sim, RULE_READY_PREEMPTS, "n%d", node->id + 1);
+	if (check_applies(sim, RULE_PREEMPT_DELAY, false) && !instant_due(watch->preempt_from, now))
+		check_broken(sim, RULE_PREEMPT_DELAY, "n%d", node->id + 1);
+}
+
+/* Skew_Time after priority 0, or when the takeover was due anyway. A change of the own priority
+ * meanwhile moves either by less than an interval. */
+static struct instant stop_until(const struct node *node, const struct router *router)
+{
+	const struct watch *watch = check_watched(node, router);
+	const struct vrrp_heard *followed = &router->vrrp.backup.followed;
+	int64_t own_us = check_interval_us(router);
+	int64_t interval_us = min(followed->interval_cs * SIM_CS, VRRP_INTERVAL_FACTOR * own_us);
+	uint8_t priority = check_priority(node, router);
+
+	if (watch->before_call.hold_ends)
+		priority = priority_in_band(router_ready_priority(router),
+					    health_band(&node->engine.health));
+	if (interval_us == 0 || followed->first)
+		interval_us = interval_us == 0 ? own_us : min(interval_us, own_us);
+	return instant_min(instant_add(watch->heard.stop_at, (256 - priority) * interval_us / 256),
+			   instant_add(watch->heard.stop_down, -interval_us));
+}
+
+static void check_skew(struct node *node, const struct router *router, struct instant now)
+{
+	const struct watch *watch = check_watched(node, router);
+
+	if (check_applies(node->sim, RULE_SKEW_TIME, false) &&
+	    (!watch->heard.stop || !instant_due(stop_until(node, router), now)))
+		check_broken(node->sim, RULE_SKEW_TIME, "n%d", node->id + 1);
+}
+
+static void check_takeover(struct node *node, const struct router *router,
+			   const struct router_transition *transition)
+{
+	struct sim *sim = node->sim;
+	struct watch *watch = check_watch(node, router);
+	struct instant now = transition->at;
+	bool relieves = transition->what.reason == VRRP_REASON_ACTIVE_UNREADY;
+	bool unready = priority_band(check_priority(node, router)) != PRIORITY_BAND_READY;
+
+	if (router_ready_priority(router) > watch->active.own_priority)
+		watch->active.own_priority = router_ready_priority(router);
+	if (transition->what.reason == VRRP_REASON_ACTIVE_DOWN)
+		check_timeout(node, router, now);
+	/* The unready router may have taken over since the ready one's last advert. */
+	if (relieves && !watch->heard.stop)
+		check_silence(node, router, now,
+			      beside_us(watch->active.interval_us,
+					router->vrrp.backup.followed.first, router));
+	if ((relieves || transition->what.reason == VRRP_REASON_ACTIVE_LOWER) &&
+	    check_applies(sim, RULE_PREEMPTIBLE_HEARD, false) && !watch->heard.preemptible &&
+	    watch->heard.last_priority >= check_priority(node, router))
+		check_broken(sim, RULE_PREEMPTIBLE_HEARD, "n%d", node->id + 1);
+	if (unready && check_applies(sim, RULE_NO_RELIEF_BY_UNREADY, false) &&
+	    !instant_due(watch->heard.no_relief_until, now))
+		check_broken(sim, RULE_NO_RELIEF_BY_UNREADY, "n%d", node->id + 1);
+	if (relieves)
+		check_relief(node, router, now);
+	if (transition->what.reason == VRRP_REASON_ACTIVE_STOPPED)
+		check_skew(node, router, now);
+}
+
+/* RFC 9568 6.4.3, on its own: whether the packet in progress beats the router. */
+static bool is_beaten(const struct node *node, const struct router *router)
+{
+	const struct watch *watch = check_watched(node, router);
+	uint8_t priority = message_priority(node->message);
+
+	return priority > watch->before_packet.priority ||
+	       (priority == watch->before_packet.priority &&
+		memcmp(node->message->source.bytes, router->vrrp.primary.bytes, 16) > 0);
+}
+
+/*
+ * Adverts cross: an Active that has just become lower hears what another one sent before it could
+ * know that, and yields; the other hears what the first had sent before, and yields too. No router
+ * can know. A ready Backup hears the lower priority and takes over after Skew_Time.
+ */
+static void excuse_crossing(struct sim *sim, const struct watch *watch)
+{
+	int64_t skew_us = (256 - PRIORITY_READY_MIN) * sim->interval_max_us / 256;
+
+	if (watch->said.lowered_at > 0 && sim->now - watch->said.lowered_at <= sim->check.slack_us)
+		check_excuse(sim, sim->now + skew_us + sim->check.slack_us);
+}
+
+static void check_end_of_role(struct node *node, const struct router *router,
+			      const struct router_transition *transition)
+{
+	struct sim *sim = node->sim;
+	const struct watch *watch = check_watched(node, router);
+	bool yields = transition->what.reason == VRRP_REASON_HIGHER_PRIORITY;
+	bool steps_down = transition->what.reason == VRRP_REASON_STEP_DOWN;
+	bool stops = transition->what.reason == VRRP_REASON_SHUTDOWN;
+	bool add_failed = transition->what.fault == VRRP_FAULT_ADD_FAILED;
+	int64_t slept_us = instant_since(transition->at, watch->said.left_at);
+
+	if (yields)
+		excuse_crossing(sim, watch);
+	if (node->message && (yields || steps_down) &&
+	    check_applies(sim, RULE_YIELDS_TO_BETTER, false) && !is_beaten(node, router))
+		check_broken(sim, RULE_YIELDS_TO_BETTER, "n%d", node->id + 1);
+	if (!node->message && (steps_down || stops || add_failed) &&
+	    check_applies(sim, RULE_PRIORITY_ZERO_SENT, false) &&
+	    watch->said.priority != PRIORITY_STOP)
+		check_broken(sim, RULE_PRIORITY_ZERO_SENT, "n%d", node->id + 1);
+	if (add_failed && check_applies(sim, RULE_FAILED_REFRESH, false) && watch->refresh_failed)
+		check_broken(sim, RULE_FAILED_REFRESH, "n%d", node->id + 1);
+	if (transition->what.reason == VRRP_REASON_CLAIM_EXPIRED &&
+	    check_applies(sim, RULE_CLAIM_LASTS, false) && slept_us < 3 * watch->said.interval_us)
+		check_broken(sim, RULE_CLAIM_LASTS, "n%d", node->id + 1);
+}
+
+/* Adverts concern the state that the router was in when it heard them. */
+static void forget_heard(struct watch *watch)
+{
+	watch->active.known = false;
+	watch->active.waived = false;
+	watch->heard.preemptible = false;
+	watch->heard.stop = false;
+	watch->heard.unready_until.us = 0;
+	watch->heard.last_priority = UINT8_MAX;
+	watch->heard.best_until.us = 0;
+	watch->heard.no_relief_until.us = 0;
+}
+
+void check_notify(struct node *node, const struct router *router,
+		  const struct router_transition *transition)
+{
+	struct sim *sim = node->sim;
+	struct watch *watch = check_watch(node, router);
+
+	watch->notified = transition->what.to;
+	if (transition->what.to == VRRP_STATE_ACTIVE) {
+		check_takeover(node, router, transition);
+		watch->schedule.adverts = 0;
+		watch->schedule.from = node_clock(node, sim->now);
+		watch->schedule.interval_us = check_interval_us(router);
+	}
+	if (transition->what.from == VRRP_STATE_ACTIVE)
+		check_end_of_role(node, router, transition);
+	watch->leaving = false;
+	if (transition->what.from == VRRP_STATE_INITIALIZE)
+		watch->preempt_from = instant_add(transition->at, node->settings.preempt_delay_us);
+	if (transition->what.to != VRRP_STATE_INITIALIZE &&
+	    check_applies(sim, RULE_STATE_CHANGES, false) &&
+	    transition->what.to == transition->what.from)
+		check_broken(sim, RULE_STATE_CHANGES, "n%d", node->id + 1);
+	forget_heard(watch);
+	if (sim->phase == PHASE_STABLE)
+		check_broken(sim, RULE_STABLE, "n%d", node->id + 1);
+}
+
+/*
+ * An advert reaches the socket of a Backup, which follows it if it is that of a ready Active. Only
+ * the Active itself undoes that, by a lower priority; or priority 0, whoever sent it (6.4.2); or an
+ * advert that preempt `always` discards, which it does not while preempt_delay runs. An advert that
+ * no node of ours has just sent waives the rule: it may have undone anything.
+ */
+void check_heard(struct node *node, const struct message *message)
+{
+	const struct router *router = node_router(node, message->source.family);
+	uint8_t priority = message_priority(message);
+	bool ready = priority_band(priority) == PRIORITY_BAND_READY;
+	bool undone, discarded;
+	struct watch *watch;
+
+	if (message->must_refuse || !router ||
+	    check_watched(node, router)->notified != VRRP_STATE_BACKUP)
+		return;
+	watch = check_watch(node, router);
+	undone = priority == PRIORITY_STOP ||
+		 (!ready && addr_equal(&message->source, &watch->active.source));
+	discarded = ready && router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS &&
+		    priority < router_ready_priority(router);
+	if (!message->genuine) {
+		check_waive_heard(watch);
+	} else if (undone || discarded) {
+		watch->active.known = false;
+		watch->active.waived = false;
+	} else if (ready) {
+		watch->active.known = true;
+		watch->active.waived = false;
+		watch->active.source = message->source;
+		watch->active.at = node_clock(node, node->sim->now);
+		watch->active.interval_us = message_interval_us(message);
+		watch->active.priority = priority;
+		watch->active.own_priority = 0;
+	}
+}
+
+void check_waive_heard(struct watch *watch)
+{
+	watch->active.waived |= watch->active.known;
+	watch->active.known = false;
+}
+
+/* PREEMPT, on its own: whether the router may take the role from the sender. */
+static bool may_preempt(const struct watch *watch, const struct router *router, struct instant now,
+			uint8_t priority)
+{
+	uint8_t own = watch->before_packet.priority;
+
+	if (router->vrrp.state != VRRP_STATE_BACKUP || priority == PRIORITY_STOP ||
+	    priority >= own || !instant_due(watch->preempt_from, now))
+		return false;
+	return router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS ||
+	       priority_band(priority) < priority_band(own);
+}
+
+void check_packet_before(struct node *node, struct instant now, const struct message *message)
+{
+	const struct router *router = node_router(node, message->source.family);
+	struct watch *watch;
+
+	node->refusal = ADVERT_OK;
+	node->message = message;
+	if (!router)
+		return;
+	watch = check_watch(node, router);
+	watch->before_call.adverts = check_adverts_of(router);
+	watch->before_packet.priority = check_priority(node, router);
+	watch->before_packet.active_down = vrrp_takeover(&router->vrrp).at;
+	watch->before_packet.expired =
+		router->vrrp.state == VRRP_STATE_ACTIVE && check_claim_expired(watch, now);
+	watch->before_packet.preempts = may_preempt(watch, router, now, message_priority(message));
+	if (!message->genuine)
+		memcpy(&node->sim->before, router, sizeof(*router));
+}
+
+/* REJECT. A packet for an unknown VRID belongs to no router and leaves nothing to compare. */
+static void check_refused(struct node *node, const struct router *router,
+			  const struct message *message, bool unknown)
+{
+	struct sim *sim = node->sim;
+
+	if (message->genuine || !check_applies(sim, RULE_REFUSED_CHANGES_NOTHING, unknown))
+		return;
+	sim->before.counters = router->counters;
+	if (memcmp(&sim->before, router, sizeof(*router)) != 0)
+		check_broken(sim, RULE_REFUSED_CHANGES_NOTHING, "n%d: %s", node->id + 1,
+			     advert_refusal_name(node->refusal));
+}
+
+/* A Backup follows an Active that is not ready, unless it may preempt the Active, or the sender
+ * speaks beside a better Active: from another source, in a lower band, less than three intervals
+ * after it.
+ */
+static void note_followed(struct watch *watch, const struct router *router, struct instant now,
+			  const struct message *message)
+{
+	uint8_t priority = message_priority(message);
+	enum priority_band band = priority_band(priority);
+	int64_t interval_us = message_interval_us(message);
+	struct instant until = instant_add(now, patience_us(interval_us, router));
+	int64_t alone_us = beside_us(interval_us, router->vrrp.backup.heard.first, router);
+	bool beside = band < watch->heard.best_band && !instant_due(watch->heard.best_until, now) &&
+		      !addr_equal(&message->source, &watch->heard.best_source);
+
+	if (!message->genuine || priority == PRIORITY_STOP ||
+	    addr_equal(&message->source, &watch->heard.ready_source))
+		watch->heard.no_relief_until.us = 0;
+	if (priority == PRIORITY_STOP) {
+		watch->heard.unready_until.us = 0;
+		watch->heard.best_until.us = 0;
+		return;
+	}
+	if (beside)
+		return;
+	watch->heard.best_source = message->source;
+	watch->heard.best_band = band;
+	watch->heard.best_until = instant_add(now, alone_us);
+	watch->heard.unready_until.us = 0;
+	if (band == PRIORITY_BAND_READY) {
+		watch->heard.ready_source = message->source;
+		watch->heard.no_relief_until = instant_add(now, alone_us);
+	} else if (message->genuine && !watch->before_packet.preempts) {
+		watch->heard.unready_until = until;
+	}
+}
+
+/* RFC 9568 6.4.2: priority 0 sets Active_Down_Timer to Skew_Time. BOUNDS: unless less is left. */
+static void check_priority_zero(struct node *node, const struct router *router, struct instant now)
+{
+	struct sim *sim = node->sim;
+	struct watch *watch = check_watch(node, router);
+	struct instant takeover = vrrp_takeover(&router->vrrp).at;
+	int64_t longest_us = VRRP_INTERVAL_FACTOR * check_interval_us(router);
+
+	if (!watch->heard.stop) {
+		watch->heard.stop_at = now;
+		watch->heard.stop_down = watch->before_packet.active_down;
+	}
+	watch->heard.stop = true;
+	if (check_applies(sim, RULE_PRIORITY_ZERO_HEARD, false) &&
+	    instant_since(takeover, now) > longest_us)
+		check_broken(sim, RULE_PRIORITY_ZERO_HEARD, "n%d", node->id + 1);
+	if (check_applies(sim, RULE_STOP_NEVER_POSTPONES, false) &&
+	    takeover.us > watch->before_packet.active_down.us)
+		check_broken(sim, RULE_STOP_NEVER_POSTPONES, "n%d", node->id + 1);
+}
+
+/* The effect of an accepted advert on the Active_Down_Timer of a Backup. */
+static void check_accepted(struct node *node, const struct router *router, struct instant now,
+			   const struct message *message)
+{
+	struct sim *sim = node->sim;
+	struct watch *watch = check_watch(node, router);
+	const struct vrrp *vr = &router->vrrp;
+
+	if (router_ready_priority(router) > watch->active.own_priority)
+		watch->active.own_priority = router_ready_priority(router);
+	watch->heard.last_priority = message_priority(message);
+	watch->heard.preemptible |= message_priority(message) != PRIORITY_STOP &&
+				    (watch->before_packet.preempts ||
+				     priority_band(message_priority(message)) <
+					     priority_band(watch->before_packet.priority));
+	note_followed(watch, router, now, message);
+	if (vr->state != VRRP_STATE_BACKUP)
+		return;
+	if (watch->before_packet.preempts && check_applies(sim, RULE_NEVER_POSTPONED, false) &&
+	    vrrp_takeover(vr).at.us > watch->before_packet.active_down.us)
+		check_broken(sim, RULE_NEVER_POSTPONED, "n%d", node->id + 1);
+	if (message_priority(message) == PRIORITY_STOP)
+		check_priority_zero(node, router, now);
+}
+
+/* An Active that hears another router yields if its claim has expired (SOCKETS FIRST). */
+static void check_rival(struct node *node, const struct router *router,
+			const struct message *message)
+{
+	struct sim *sim = node->sim;
+	const struct watch *watch = check_watched(node, router);
+	bool active = router->vrrp.state == VRRP_STATE_ACTIVE;
+	bool answers = check_adverts_since(node, router) > 0;
+
+	if (watch->before_packet.expired && message_priority(message) != PRIORITY_STOP &&
+	    check_applies(sim, RULE_EXPIRED_YIELDS, false) && (active || answers))
+		check_broken(sim, RULE_EXPIRED_YIELDS, "n%d", node->id + 1);
+}
+
+void check_packet_after(struct node *node, struct instant now, const struct message *message)
+{
+	struct sim *sim = node->sim;
+	const struct router *router = node_router(node, message->source.family);
+	bool refused = node->refusal != ADVERT_OK;
+	bool unknown = node->refusal == ADVERT_UNKNOWN_VRID;
+
+	node->message = NULL;
+	if (!router)
+		return;
+	if (check_applies(sim, RULE_ADVERT_PER_EVENT, unknown) &&
+	    check_adverts_since(node, router) > !refused)
+		check_broken(sim, RULE_ADVERT_PER_EVENT, "n%d answers a packet with %llu",
+			     node->id + 1, (unsigned long long)check_adverts_since(node, router));
+	if (message->must_refuse && check_applies(sim, RULE_INVALID_REFUSED, false) && !refused)
+		check_broken(sim, RULE_INVALID_REFUSED, "n%d", node->id + 1);
+	if (message->genuine && check_applies(sim, RULE_VALID_ACCEPTED, unknown) && refused)
+		check_broken(sim, RULE_VALID_ACCEPTED, "n%d refuses it: %s", node->id + 1,
+			     advert_refusal_name(node->refusal));
+	if (refused) {
+		check_refused(node, router, message, unknown);
+		return;
+	}
+	check_accepted(node, router, now, message);
+	check_rival(node, router, message);
+}

@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/status.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node.h"
+#include "report/status_json.h"
+#include "report/status_text.h"
+
+/* The value at "key.key.0.key". */
+static json_t *at(json_t *root, const char *path)
+{
+	char copy[128], *rest = copy, *key;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	while (root && (key = strsep(&rest, ".")))
+		root = json_is_array(root) ? json_array_get(root, strtoul(key, NULL, 10))
+					   : json_object_get(root, key);
+	ck_assert_msg(root != NULL, "no %s", path);
+	return root;
+}
+
+static void check(json_t *root, const char *path, const char *expected)
+{
+	char *value = json_dumps(at(root, path),
+				 JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
+
+	ck_assert_msg(strcmp(value, expected) == 0, "%s is %s, not %s", path, value, expected);
+	free(value);
+}
+
+START_TEST(json_values)
+{
+	json_t *root;
+
+	node_probe(HEALTH_TIMEOUT, 0, 1000000, "no answer");
+	root = node_parsed();
+	check(root, "version", "\"" VERSION "\"");
+	check(root, "pid", "4711");
+	check(root, "time", "\"2026-11-22T20:31:07.123Z\"");
+	check(root, "uptime_seconds", "600.0");
+	check(root, "loop_late_max_seconds", "0.0015");
+	check(root, "confinement.capabilities", "[\"net_admin\",\"net_raw\"]");
+	check(root, "confinement.no_new_privs", "true");
+	check(root, "confinement.seccomp", "\"filter\"");
+	check(root, "confinement.memory_locked", "false");
+	check(root, "confinement.realtime", "false");
+	check(root, "rejected.unknown_vrid", "3");
+	check(root, "rejected.checksum", "0");
+	check(root, "apiserver.url", "\"https://127.0.0.1:6443/readyz\"");
+	check(root, "apiserver.ready", "true");
+	check(root, "apiserver.since", "\"2026-11-22T20:29:07.123Z\"");
+	check(root, "apiserver.last_result", "\"timeout\"");
+	check(root, "apiserver.last_status", "0");
+	check(root, "apiserver.last_error", "\"no answer\"");
+	check(root, "apiserver.last_latency_seconds", "1.0");
+	check(root, "apiserver.consecutive", "1");
+	check(root, "apiserver.probes_total", "2");
+	check(root, "apiserver.failures_total.timeout", "1");
+	check(root, "apiserver.failures_total.refused", "0");
+	check(root, "virtual_routers.0.instance", "\"apiserver\"");
+	check(root, "virtual_routers.0.family", "\"ipv4\"");
+	check(root, "virtual_routers.0.interface", "\"eth0\"");
+	check(root, "virtual_routers.0.vrid", "10");
+	check(root, "virtual_routers.0.state", "\"Active\"");
+	check(root, "virtual_routers.0.reason", "\"active_down\"");
+	check(root, "virtual_routers.0.since", "\"2026-11-22T20:30:07.123Z\"");
+	check(root, "virtual_routers.0.priority", "216");
+	check(root, "virtual_routers.0.band", "\"ready\"");
+	check(root, "virtual_routers.0.step_down_seconds_left", "0.0");
+	check(root, "virtual_routers.0.advert_int_seconds", "0.25");
+	check(root, "virtual_routers.0.addresses",
+	      "[{\"address\":\"10.10.10.10\",\"present\":true}]");
+	check(root, "virtual_routers.0.active_router",
+	      "{\"address\":\"10.10.10.1\",\"priority\":216,\"last_advert_seconds_ago\":null,"
+	      "\"self\":true}");
+	check(root, "virtual_routers.0.heard.0.address", "\"10.10.10.2\"");
+	check(root, "virtual_routers.0.heard.0.priority", "177");
+	check(root, "virtual_routers.0.heard.0.band", "\"ready\"");
+	check(root, "virtual_routers.0.heard.0.last_seconds_ago", "0.1");
+	check(root, "virtual_routers.0.counters.adverts_sent", "42");
+	check(root, "virtual_routers.0.counters.transitions", "2");
+	check(root, "virtual_routers.0.rejected.checksum", "7");
+	check(root, "virtual_routers.0.history.1",
+	      "{\"at\":\"2026-11-22T20:30:07.123Z\",\"from\":\"Backup\",\"to\":\"Active\","
+	      "\"reason\":\"active_down\"}");
+	check(root, "virtual_routers.1.active_router",
+	      "{\"address\":\"fe80::2\",\"priority\":177,\"last_advert_seconds_ago\":0.25,"
+	      "\"self\":false}");
+	check(root, "virtual_routers.1.addresses.1.present", "false");
+	json_decref(root);
+}
+END_TEST
+
+START_TEST(json_nulls)
+{
+	json_t *root;
+
+	node.source.health = NULL;
+	node_hear(1, "fe80::2", PRIORITY_STOP);
+	*node.routers[1]->interface_name = *node.routers[1]->settings.interface = '\0';
+	root = node_parsed();
+	check(root, "apiserver", "null");
+	check(root, "virtual_routers.1.active_router", "null");
+	check(root, "virtual_routers.1.interface", "null");
+	json_decref(root);
+
+	node.source.health = &node.engine.health;
+	engine_forget_health(&node.engine, node.now);
+	node.probes = (struct status_probes){.since = node.now};
+	root = node_parsed();
+	check(root, "apiserver.last_result", "null");
+	check(root, "apiserver.last_error", "null");
+	json_decref(root);
+}
+END_TEST
+
+/* A router in Initialize knows no Active, though its machine remembers one. */
+START_TEST(json_initialize)
+{
+	json_t *root;
+
+	node_link(1, false);
+	ck_assert_uint_eq(node.routers[1]->vrrp.backup.heard.priority, 177);
+	root = node_parsed();
+	check(root, "virtual_routers.1.state", "\"Initialize\"");
+	check(root, "virtual_routers.1.reason", "\"link_down\"");
+	check(root, "virtual_routers.1.counters.transitions", "2");
+	check(root, "virtual_routers.1.history.1.reason", "\"link_down\"");
+	check(root, "virtual_routers.1.active_router", "null");
+	check(root, "virtual_routers.1.explanation", "\"waiting for carrier on eth0\"");
+	json_decref(root);
+}
+END_TEST
+
+/* Bytes of a server or a certificate cannot break the document or steer a terminal. */
+START_TEST(hostile_error)
+{
+	json_t *root;
+	char *text;
+
+	node_probe(HEALTH_CERTIFICATE, 0, 1, "issued for \"a\x1b[2J\xff\"\n");
+	root = node_parsed();
+	check(root, "apiserver.last_error", "\"issued for \\\"a [2J?\\\" \"");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_ptr_null(strchr(text, '\x1b'));
+	ck_assert_ptr_nonnull(strstr(text, "issued for \"a [2J?\""));
+	free(text);
+}
+END_TEST
+
+/* The kernel takes every byte in the name of an interface. */
+START_TEST(hostile_interface)
+{
+	json_t *root;
+	char *text;
+
+	snprintf(node.io.name, sizeof(node.io.name), "e\xff\x1b");
+	node_link(0, false);
+	root = node_parsed();
+	check(root, "virtual_routers.0.interface", "\"e? \"");
+	check(root, "virtual_routers.0.explanation", "\"waiting for carrier on e? \"");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_ptr_null(strchr(text, '\x1b'));
+	free(text);
+}
+END_TEST
+
+START_TEST(confinement)
+{
+	json_t *root;
+	char *text;
+
+	node.confinement =
+		(struct confinement){.known = true, .memory_locked = true, .realtime = true};
+	root = node_parsed();
+	check(root, "confinement.capabilities", "[]");
+	check(root, "confinement.no_new_privs", "false");
+	check(root, "confinement.seccomp", "\"disabled\"");
+	check(root, "confinement.memory_locked", "true");
+	check(root, "confinement.realtime", "true");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(
+		strstr(text, "\n  confined   no capability, memory locked, realtime\n"));
+	free(text);
+
+	node.confinement.known = false;
+	root = node_parsed();
+	check(root, "confinement", "null");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_ptr_null(strstr(text, "confined"));
+	free(text);
+}
+END_TEST
+
+/* Both forms say this of the first router's Active. */
+static void check_active(const char *json, const char *text)
+{
+	json_t *root = node_parsed();
+	char *forms = node_printed(status_text), line[128];
+
+	check(root, "virtual_routers.0.active_router", json);
+	json_decref(root);
+	snprintf(line, sizeof(line), "\n  Active     %s\n", text);
+	ck_assert_msg(strstr(forms, line) != NULL, "no \"%s\" in\n%s", line, forms);
+	free(forms);
+}
+
+/* A Backup hears a router that loses to the Active: neither form names it as Active. */
+START_TEST(followed_active)
+{
+	const int64_t now_us = node.now.us;
+
+	node.now.us = now_us - 100 * MILLISECOND_US;
+	node_link(0, false);
+	node_link(0, true);
+	ck_assert_int_eq(node.routers[0]->vrrp.state, VRRP_STATE_BACKUP);
+	check_active("null", "not known");
+
+	node_hear(0, "10.0.0.2", 200);
+	node.now.us = now_us - 50 * MILLISECOND_US;
+	node_hear(0, "10.0.0.3", PRIORITY_LEAVING);
+	node.now.us = now_us;
+	check_active("{\"address\":\"10.0.0.2\",\"priority\":200,"
+		     "\"last_advert_seconds_ago\":0.1,\"self\":false}",
+		     "10.0.0.2, priority 200 (ready)");
+	node_hear(0, "10.0.0.2", PRIORITY_STOP);
+	check_active("null", "not known");
+}
+END_TEST
+
+/* The word of each band, of this node and of another one. */
+START_TEST(bands)
+{
+	json_t *root;
+	char *text;
+
+	node_hear(0, "10.10.10.3", 170);
+	node_hear(0, "10.10.10.4", 86);
+	node_hear(0, "10.10.10.5", PRIORITY_LEAVING);
+	root = node_parsed();
+	check(root, "virtual_routers.0.heard.0.band", "\"ready\"");
+	check(root, "virtual_routers.0.heard.1.band", "\"answering\"");
+	check(root, "virtual_routers.0.heard.2.band", "\"down\"");
+	check(root, "virtual_routers.0.heard.3.band", "\"leaving\"");
+	json_decref(root);
+
+	for (int i = 0; i < 3; i++)
+		node_probe(HEALTH_STATUS, 500, 3100, "status 500");
+	root = node_parsed();
+	check(root, "virtual_routers.0.priority", "132");
+	check(root, "virtual_routers.0.band", "\"answering\"");
+	json_decref(root);
+	node_probe(HEALTH_REFUSED, 0, 3100, "refused");
+	node_probe(HEALTH_REFUSED, 0, 3100, "refused");
+	node_probe(HEALTH_REFUSED, 0, 3100, "refused");
+	root = node_parsed();
+	check(root, "virtual_routers.0.priority", "48");
+	check(root, "virtual_routers.0.band", "\"down\"");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(strstr(text, "\n  priority   48 (down)\n"));
+	free(text);
+}
+END_TEST
+
+/* ONE ELECTION: the addresses that are advertised, then those of the other family. */
+START_TEST(carried_addresses)
+{
+	struct conf_instance *instance = &node.conf->instances[0];
+	json_t *root;
+
+	instance->addresses[instance->address_count++] = node_addr("fd00::20");
+	instance->addresses[instance->address_count++] = node_addr("10.10.10.11");
+	node_reload(NODE_ROUTERS);
+	node_timers();
+	root = node_parsed();
+	check(root, "virtual_routers.0.family", "\"ipv4\"");
+	check(root, "virtual_routers.0.addresses",
+	      "[{\"address\":\"10.10.10.10\",\"present\":true},"
+	      "{\"address\":\"10.10.10.11\",\"present\":true},"
+	      "{\"address\":\"fd00::20\",\"present\":true}]");
+	ck_assert_uint_eq(json_array_size(at(root, "virtual_routers")), 2);
+	json_decref(root);
+}
+END_TEST
+
+/* A snapshot stays the same, whatever becomes of the daemon. */
+START_TEST(by_value)
+{
+	struct engine engine = node.engine;
+	struct status status;
+	char *before, *after;
+
+	node_probe(HEALTH_TIMEOUT, 0, 1000000, "no answer");
+	ck_assert_int_eq(status_take(&node.source, node.now, &status), 0);
+	before = status_json(&status);
+	memset(node.routers[0], 0xff, sizeof(*node.routers[0]));
+	memset(node.routers[1], 0xff, sizeof(*node.routers[1]));
+	memset(&node.engine, 0xff, sizeof(node.engine));
+	memset(node.conf, 0xff, sizeof(*node.conf));
+	memset(&node.probes, 0xff, sizeof(node.probes));
+	after = status_json(&status);
+	node.engine = engine;
+	ck_assert_str_eq(before, after);
+	ck_assert_int_eq(status.pid, getpid());
+	ck_assert_str_eq(status.version, VERSION);
+	ck_assert(status.confinement.known);
+	ck_assert_int_le(time(NULL) - status.wall.tv_sec, 10);
+	status_free(&status);
+	ck_assert_ptr_null(status.routers);
+	free(before);
+	free(after);
+}
+END_TEST
+
+static void check_line(const char *expected)
+{
+	char text[256];
+
+	ck_assert_str_eq(status_line(&node.engine, node.source.health, text, sizeof(text)),
+			 expected);
+}
+
+START_TEST(one_line)
+{
+	node_probe(HEALTH_REFUSED, 0, 3100, "refused");
+	check_line("1 Active, 1 Backup, apiserver not ready");
+	node_probe(HEALTH_OK, 200, 3100, "");
+	node_probe(HEALTH_OK, 200, 3100, "");
+	check_line("1 Active, 1 Backup, apiserver ready");
+	node_link(0, false);
+	node_link(1, false);
+	check_line("2 Initialize, apiserver ready");
+	node_reload(1);
+	check_line("apiserver/ipv4 Initialize, priority 216, apiserver ready");
+	node.source.health = NULL;
+	node_link(0, true);
+	node.now = instant_add(node.now, SECOND_US);
+	node_timers();
+	check_line("apiserver/ipv4 Active, priority 216");
+}
+END_TEST
+
+START_TEST(json_numbers)
+{
+	char *text = node_printed(status_json);
+
+	ck_assert_ptr_nonnull(strstr(text, "\"last_seconds_ago\": 0.1\n"));
+	free(text);
+}
+END_TEST
+
+START_TEST(step_down_left)
+{
+	json_t *root;
+	char *text;
+
+	engine_step_down(&node.engine, node.now, 42500 * MILLISECOND_US);
+	root = node_parsed();
+	check(root, "virtual_routers.0.step_down_seconds_left", "42.5");
+	check(root, "virtual_routers.0.priority", "1");
+	check(root, "virtual_routers.0.band", "\"leaving\"");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(strstr(text, "1 (leaving), stepped down for another 42 s"));
+	free(text);
+
+	/* Over, but the router has not had its turn yet. */
+	node.now = instant_add(node.now, 42500 * MILLISECOND_US + 1);
+	root = node_parsed();
+	check(root, "virtual_routers.0.step_down_seconds_left", "0.0");
+	json_decref(root);
+}
+END_TEST
+
+/* The ring is full and has wrapped: the oldest is gone, the order is that of time. */
+START_TEST(history_wrap)
+{
+	const struct vrrp_transition change = {VRRP_STATE_BACKUP, VRRP_STATE_ACTIVE,
+					       VRRP_REASON_ACTIVE_DOWN, VRRP_FAULT_NONE};
+	json_t *root, *history;
+	char *text, *line;
+
+	node.routers[0]->history_count = 0;
+	for (int i = 0; i < ROUTER_HISTORY_MAX + 5; i++)
+		router_record(node.routers[0], (struct instant){i * SECOND_US}, &change);
+	root = node_parsed();
+	history = at(root, "virtual_routers.0.history");
+	ck_assert_uint_eq(json_array_size(history), ROUTER_HISTORY_MAX);
+	check(history, "0.at", "\"2026-11-22T20:21:12.123Z\"");
+	check(history, "31.at", "\"2026-11-22T20:21:43.123Z\"");
+	json_decref(root);
+
+	text = node_printed(status_text);
+	line = strstr(text, "  history    ");
+	ck_assert_ptr_nonnull(line);
+	ck_assert_int_eq(strncmp(line + 13, "2026-11-22T20:21:39.123Z", 24), 0);
+	line = strstr(line, "2026-11-22T20:21:43.123Z");
+	ck_assert_ptr_nonnull(line);
+	ck_assert_int_eq(strncmp(strchr(line, '\n'), "\n\n", 2), 0);
+	free(text);
+}
+END_TEST
+
+START_TEST(text_lines)
+{
+	static const char *const expected[] = {
+		"cpvrrp " VERSION ", pid 4711, up 10 min 0 s\n",
+		"\n  confined   net_admin, net_raw, no new privileges, seccomp\n",
+		"\n  unclaimed  unknown_vrid 3\n",
+		"\napiserver: ready since 2026-11-22T20:29:07.123Z (2 min 0 s)\n",
+		"\n  last probe timeout after 1000.0 ms; 1 failed in a row\n",
+		"\n  error      no answer\n",
+		"\n  probes     ok 1, timeout 1\n",
+		"\napiserver/ipv4: Active since 2026-11-22T20:30:07.123Z (1 min 0 s)\n"
+		"  why        nothing heard from an Active for the Active_Down_Interval\n"
+		"  Active     this node, 10.10.10.1\n"
+		"  addresses  10.10.10.10 present\n"
+		"  priority   216 (ready)\n"
+		"  interface  eth0, VRID 10, advert_int 0.25 s\n"
+		"  heard      10.10.10.2, priority 177 (ready), 0.1 s ago\n"
+		"  rejected   checksum 7\n"
+		"  history    2026-11-22T20:21:07.124Z Initialize -> Backup (startup)\n"
+		"             2026-11-22T20:30:07.123Z Backup -> Active (active_down)\n",
+		"\ningress/ipv6: Backup since ",
+		"\n  Active     fe80::2, priority 177 (ready)\n",
+		"\n  addresses  fe80::200:5eff:fe00:20a not here\n",
+		"\n             fd00::10 not here\n",
+		"\n  heard      nobody\n",
+	};
+	char *text;
+
+	node_probe(HEALTH_TIMEOUT, 0, 1000000, "no answer");
+	node.routers[1]->heard_count = 0;
+	text = node_printed(status_text);
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+		ck_assert_msg(strstr(text, expected[i]) != NULL, "no \"%s\" in\n%s", expected[i],
+			      text);
+	free(text);
+}
+END_TEST
+
+/* Of several routers first what each of them is; one alone needs no table. */
+START_TEST(text_summary)
+{
+	char *text = node_printed(status_text);
+
+	ck_assert_msg(strstr(text,
+			     "\n\n  apiserver/ipv4  Active\n"
+			     "  ingress/ipv6    Backup, fe80::2 is Active\n\napiserver: ") != NULL,
+		      "%s", text);
+	free(text);
+	node_link(1, false);
+	text = node_printed(status_text);
+	ck_assert_msg(strstr(text, "\n  ingress/ipv6    waiting for carrier on eth0\n") != NULL,
+		      "%s", text);
+	free(text);
+	node_reload(1);
+	text = node_printed(status_text);
+	ck_assert_ptr_null(strstr(text, "\n  apiserver/ipv4  Active\n"));
+	free(text);
+}
+END_TEST
+
+/* With everything as long as it gets. */
+START_TEST(text_columns)
+{
+	char detail[PROBE_DETAIL_SIZE];
+	char *text, *line, *rest;
+
+	for (size_t i = 0; i < sizeof(detail) - 1; i++)
+		detail[i] = i % 9 == 8 ? ' ' : 'x';
+	detail[sizeof(detail) - 1] = '\0';
+	node_probe(HEALTH_STATUS, 500, 3100, detail);
+	for (unsigned i = 0; i < ADVERT_REFUSAL_COUNT; i++)
+		node.routers[0]->counters.rejected[i] = node.engine.rejected[i] = 1234567890123;
+	for (unsigned i = 0; i < HEALTH_RESULT_COUNT; i++)
+		node.probes.results[i] = 1234567890123;
+	node.routers[1]->heard_count = 1;
+	node.routers[1]->heard[0] = (struct router_heard){
+		node_addr("2001:db8:1111:2222:3333:4444:5555:6666"), 177, {0}};
+	text = rest = node_printed(status_text);
+	while ((line = strsep(&rest, "\n")))
+		ck_assert_msg(strlen(line) < 80, "%s", line);
+	free(text);
+}
+END_TEST
+
+START_TEST(text_untracked)
+{
+	char *text;
+
+	node.source.health = NULL;
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(strstr(text, "\napiserver: not tracked by any virtual router\n"));
+	free(text);
+}
+END_TEST
+
+static const struct {
+	enum vrrp_reason reason;
+	enum vrrp_fault fault;
+	const char *interface;
+	const char *sentence;
+} sentences[] = {
+	{VRRP_REASON_STARTUP, VRRP_FAULT_NONE, "eth0", "just started"},
+	{VRRP_REASON_RECOVERED, VRRP_FAULT_NONE, "eth0", "recovered from a fault"},
+	{VRRP_REASON_ACTIVE_DOWN, VRRP_FAULT_NONE, "eth0",
+	 "nothing heard from an Active for the Active_Down_Interval"},
+	{VRRP_REASON_ACTIVE_STOPPED, VRRP_FAULT_NONE, "eth0",
+	 "the Active stopped: it sent priority 0"},
+	{VRRP_REASON_ACTIVE_LEAVING, VRRP_FAULT_NONE, "eth0",
+	 "the Active is leaving: it sent priority 1"},
+	{VRRP_REASON_ACTIVE_UNREADY, VRRP_FAULT_NONE, "eth0",
+	 "the Active is less ready than this node"},
+	{VRRP_REASON_ACTIVE_LOWER, VRRP_FAULT_NONE, "eth0",
+	 "the Active's priority was lower, and preempt is always"},
+	{VRRP_REASON_HIGHER_PRIORITY, VRRP_FAULT_NONE, "eth0",
+	 "a better router's advert was heard"},
+	{VRRP_REASON_CLAIM_EXPIRED, VRRP_FAULT_NONE, "eth0",
+	 "was silent for its Active_Down_Interval, and another router is Active"},
+	{VRRP_REASON_STEP_DOWN, VRRP_FAULT_NONE, "eth0", "stepped down when asked to"},
+	{VRRP_REASON_SHUTDOWN, VRRP_FAULT_NONE, "eth0", "stopped"},
+	{VRRP_REASON_FAULT, VRRP_FAULT_NO_INTERFACE, "eth0", "waiting for interface eth0"},
+	{VRRP_REASON_FAULT, VRRP_FAULT_NO_INTERFACE, "",
+	 "waiting for an interface in the network of fd00::10"},
+	{VRRP_REASON_FAULT, VRRP_FAULT_LINK_DOWN, "eth0", "waiting for carrier on eth0"},
+	{VRRP_REASON_FAULT, VRRP_FAULT_NO_ADDRESS, "eth0", "waiting for an address on eth0"},
+	{VRRP_REASON_FAULT, VRRP_FAULT_NOT_A_PEER, "eth0", "no address of eth0 is in unicast_peer"},
+	{VRRP_REASON_FAULT, VRRP_FAULT_NO_SOCKET, "eth0",
+	 "cannot open a raw socket on eth0; retries every second"},
+	{VRRP_REASON_FAULT, VRRP_FAULT_ADD_FAILED, "eth0",
+	 "cannot add an address; Backup again after a second"},
+};
+#define SENTENCE_COUNT (sizeof(sentences) / sizeof(sentences[0]))
+
+START_TEST(explain)
+{
+	struct router *router = node.routers[1];
+	char text[STATUS_EXPLAIN_SIZE];
+	unsigned reasons = 0, faults = 0;
+
+	*router->settings.interface = '\0';
+	for (size_t i = 0; i < SENTENCE_COUNT; i++) {
+		snprintf(router->interface_name, sizeof(router->interface_name), "%s",
+			 sentences[i].interface);
+		router->vrrp.reason = sentences[i].reason;
+		router->vrrp.fault = sentences[i].fault;
+		ck_assert_str_eq(status_explain(router, text, sizeof(text)), sentences[i].sentence);
+		reasons |= 1u << sentences[i].reason;
+		faults |= 1u << sentences[i].fault;
+	}
+	ck_assert_uint_eq(reasons, (1u << VRRP_REASON_COUNT) - 1);
+	ck_assert_uint_eq(faults, (1u << VRRP_FAULT_COUNT) - 1);
+}
+END_TEST
+
+START_TEST(latency)
+{
+	static const int64_t us[] = {0, 1000, 1001, 250000, 1000000, 1000001, 61000000};
+	static const uint64_t counts[STATUS_LATENCY_BUCKETS] = {2, 1, 0, 0, 0, 0, 0, 1, 1, 2};
+
+	node.probes = (struct status_probes){.since = node.now};
+	for (size_t i = 0; i < sizeof(us) / sizeof(us[0]); i++)
+		node_probe(HEALTH_OK, 200, us[i], "");
+	for (size_t i = 0; i < STATUS_LATENCY_BUCKETS; i++)
+		ck_assert_uint_eq(node.probes.latency_count[i], counts[i]);
+	ck_assert_int_eq(node.probes.latency_sum_us, 63252002);
+}
+END_TEST
+
+Suite *suite_status(void)
+{
+	Suite *suite = suite_create("status");
+	TCase *tcase = tcase_create("status");
+
+	tcase_add_checked_fixture(tcase, node_setup, node_teardown);
+	tcase_add_test(tcase, json_values);
+	tcase_add_test(tcase, json_nulls);
+	tcase_add_test(tcase, json_initialize);
+	tcase_add_test(tcase, hostile_error);
+	tcase_add_test(tcase, hostile_interface);
+	tcase_add_test(tcase, confinement);
+	tcase_add_test(tcase, followed_active);
+	tcase_add_test(tcase, bands);
+	tcase_add_test(tcase, carried_addresses);
+	tcase_add_test(tcase, by_value);
+	tcase_add_test(tcase, one_line);
+	tcase_add_test(tcase, json_numbers);
+	tcase_add_test(tcase, step_down_left);
+	tcase_add_test(tcase, history_wrap);
+	tcase_add_test(tcase, text_lines);
+	tcase_add_test(tcase, text_summary);
+	tcase_add_test(tcase, text_columns);
+	tcase_add_test(tcase, text_untracked);
+	tcase_add_test(tcase, explain);
+	tcase_add_test(tcase, latency);
+	suite_add_tcase(suite, tcase);
+	return suite;
+}
