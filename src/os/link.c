@@ -466,8 +466,7 @@ static void event_address(struct link *link, const struct address_message *messa
 		else if (known)
 			watched->stale |= known->deprecated != message->own.deprecated;
 		else
-			watched->stale |=
-				watched->known.address_count < INTERFACE_ADDRESSES_MAX;
+			watched->stale |= watched->known.address_count < INTERFACE_ADDRESSES_MAX;
 	}
 }
 

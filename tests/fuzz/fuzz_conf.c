@@ -14,7 +14,6 @@
 #include "conf/file.h"
 #include "conf/parse.h"
 
-
 const unsigned fuzz_mutations = 3000;
 
 struct errors {
