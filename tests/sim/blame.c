@@ -192,8 +192,8 @@ static const struct blame blames[] = {
 	[FAULT_FOREIGN] = {SPAN_DURATION, PLACE_NOWHERE, .is_harmless = always},
 	[FAULT_FLOOD] = {SPAN_DURATION, PLACE_NODE, .is_harmless = always},
 	[FAULT_FORGE_REFUSED] = {SPAN_MOMENT, PLACE_NOWHERE, .is_harmless = always},
-	[FAULT_FORGE_ACCEPTED] = {SPAN_MOMENT, PLACE_EVERYWHERE},
-	[FAULT_REPLAY] = {SPAN_MOMENT, PLACE_EVERYWHERE},
+	[FAULT_FORGE_ACCEPTED] = {SPAN_MOMENT, PLACE_EVERYWHERE, .is_harmless = NULL},
+	[FAULT_REPLAY] = {SPAN_MOMENT, PLACE_EVERYWHERE, .is_harmless = NULL},
 };
 static_assert(sizeof(blames) / sizeof(blames[0]) == FAULT_COUNT, "each kind has a row");
 
