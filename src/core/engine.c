@@ -265,15 +265,15 @@ static void remove_leftovers(struct engine *engine, struct router *router)
 static void reconcile(struct engine *engine, struct router *router, struct instant now,
 		      struct router_news news)
 {
-	if (router->vrrp.state != VRRP_STATE_ACTIVE) {
+	bool active = router->vrrp.state == VRRP_STATE_ACTIVE;
+
+	if (!active)
 		remove_leftovers(engine, router);
-		return;
-	}
-	if (news.lost) {
+	if (active && news.lost) {
 		router->counters.vip_readded++;
 		trace(engine, router, ENGINE_TRACE_READDED, NULL);
 	}
-	if (news.lost || news.disturbed)
+	if (active && (news.lost || news.disturbed))
 		step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
 }
 
