@@ -24,16 +24,6 @@ bool conf_apiserver_equal(const struct conf_apiserver *a, const struct conf_apis
 	       a->fall == b->fall && a->rise == b->rise;
 }
 
-static bool lists_equal(const struct addr *a, size_t a_count, const struct addr *b, size_t b_count)
-{
-	if (a_count != b_count)
-		return false;
-	for (size_t i = 0; i < a_count; i++)
-		if (!addr_equal(&a[i], &b[i]))
-			return false;
-	return true;
-}
-
 bool conf_instance_equal(const struct conf_instance *a, const struct conf_instance *b)
 {
 	return strcmp(a->name, b->name) == 0 && strcmp(a->interface, b->interface) == 0 &&
@@ -42,8 +32,8 @@ bool conf_instance_equal(const struct conf_instance *a, const struct conf_instan
 	       a->preempt_delay_us == b->preempt_delay_us && a->checksum == b->checksum &&
 	       a->track_apiserver == b->track_apiserver && a->unicast == b->unicast &&
 	       addr_equal(&a->unicast_src_ip, &b->unicast_src_ip) &&
-	       lists_equal(a->peers, a->peer_count, b->peers, b->peer_count) &&
-	       lists_equal(a->addresses, a->address_count, b->addresses, b->address_count);
+	       addr_lists_equal(a->peers, a->peer_count, b->peers, b->peer_count) &&
+	       addr_lists_equal(a->addresses, a->address_count, b->addresses, b->address_count);
 }
 
 bool conf_equal(const struct conf *a, const struct conf *b)

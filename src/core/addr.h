@@ -46,6 +46,8 @@ const char *addr_format(const struct addr *addr, char text[ADDR_TEXT_SIZE]);
  * IPv6. */
 int addr_compare(const struct addr *a, const struct addr *b);
 bool addr_equal(const struct addr *a, const struct addr *b);
+/* The same addresses in the same order. */
+bool addr_lists_equal(const struct addr *a, size_t a_count, const struct addr *b, size_t b_count);
 
 bool addr_is_unspecified(const struct addr *addr);
 /* 169.254.0.0/16 or fe80::/10. */

@@ -5,17 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool addresses_equal(const struct addr *a, size_t a_count, const struct addr *b,
-			    size_t b_count)
-{
-	if (a_count != b_count)
-		return false;
-	for (size_t i = 0; i < a_count; i++)
-		if (!addr_equal(&a[i], &b[i]))
-			return false;
-	return true;
-}
-
 bool router_settings_equal(const struct router_settings *a, const struct router_settings *b)
 {
 	return strcmp(a->instance, b->instance) == 0 && strcmp(a->interface, b->interface) == 0 &&
@@ -26,8 +15,8 @@ bool router_settings_equal(const struct router_settings *a, const struct router_
 	       vrrp_config_equal(&a->vrrp, &b->vrrp) &&
 	       a->link_local_derived == b->link_local_derived &&
 	       a->advertised_count == b->advertised_count &&
-	       addresses_equal(a->addresses, a->address_count, b->addresses, b->address_count) &&
-	       addresses_equal(a->peers, a->peer_count, b->peers, b->peer_count);
+	       addr_lists_equal(a->addresses, a->address_count, b->addresses, b->address_count) &&
+	       addr_lists_equal(a->peers, a->peer_count, b->peers, b->peer_count);
 }
 
 struct router *router_new(const struct router_settings *settings)

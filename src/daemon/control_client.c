@@ -12,20 +12,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/instant.h"
+#include "os/clock.h"
 
 #define RESPONSE_MAX (64 << 20) /* bytes; 510 routers with everything full are below 8 MB */
-
-static struct instant clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (struct instant){(int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000};
-}
 
 /*
  * Root and this user are believed, and so is the owner of the socket's directory, whom root chose:
@@ -147,8 +139,7 @@ static int parse_response(struct evbuffer *response, char **ret_body)
 
 int control_request(const char *path, const char *method, const char *target, char **ret_body)
 {
-	struct instant deadline =
-		instant_add(clock_now(), CONTROL_CLIENT_TIMEOUT_S * (int64_t)SECOND_US);
+	struct instant deadline = instant_add(clock_now(), CONTROL_CLIENT_TIMEOUT_S * SECOND_US);
 	struct evbuffer *response;
 	char *text;
 	int fd = -1, result = connect_to(path, &fd);

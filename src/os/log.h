@@ -40,7 +40,7 @@ void log_clean(char *text);
 const char *log_time_format(const struct timespec *wall, char text[LOG_TIME_SIZE]);
 
 /* Limits a repeating reason to one line per LOG_REPEAT_US. Zeroed at first; one per reason. */
-#define LOG_REPEAT_US (60 * (int64_t)SECOND_US)
+#define LOG_REPEAT_US (60 * SECOND_US)
 struct log_limit {
 	struct instant next;
 	uint64_t suppressed; /* since the last line */

@@ -17,7 +17,7 @@
 #include "os/log.h"
 #include "os/probe.h"
 
-#define PROBE_LOG_PATIENCE_US (30 * (int64_t)SECOND_US)
+#define PROBE_LOG_PATIENCE_US (30 * SECOND_US)
 
 struct probe_log {
 	struct instant started;

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "core/instant.h"
+#include "os/clock.h"
 #include "os/lease.h"
 #include "os/netlink.h"
 
@@ -179,14 +180,6 @@ static bool is_local(struct vip *vip, int ifindex, const struct addr *address)
 	return local;
 }
 
-static struct instant now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (struct instant){(int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000};
-}
-
 /*
  * The kernel acknowledges an IPv6 address before it has the local route for it, which a work queue
  * adds (addrconf_dad_work() of net/ipv6/addrconf.c). An announcement in between would send the
@@ -198,13 +191,13 @@ static struct instant now(void)
 static void wait_local(struct vip *vip, int ifindex, const struct addr *address)
 {
 	const struct timespec pause = {.tv_nsec = LOCAL_PAUSE_NS};
-	struct instant end = instant_add(now(), LOCAL_WAIT_US);
+	struct instant end = instant_add(clock_now(), LOCAL_WAIT_US);
 
-	if (!instant_due(vip->no_wait, now()))
+	if (!instant_due(vip->no_wait, clock_now()))
 		return;
 	while (!is_local(vip, ifindex, address)) {
-		if (instant_due(end, now())) {
-			vip->no_wait = instant_add(now(), LOCAL_NO_WAIT_US);
+		if (instant_due(end, clock_now())) {
+			vip->no_wait = instant_add(clock_now(), LOCAL_NO_WAIT_US);
 			return;
 		}
 		nanosleep(&pause, NULL);
