@@ -127,23 +127,27 @@ static struct router **make_routers(const struct engine *engine,
 {
 	/* One more: calloc() may answer NULL to a size of 0. */
 	struct router **routers = calloc(count + 1, sizeof(struct router *));
-	size_t made = 0;
+	struct router **made = calloc(count + 1, sizeof(struct router *));
+	size_t made_count = 0;
 
-	if (!routers)
-		return NULL;
-	for (; made < count; made++) {
-		routers[made] = find_same(engine, &settings[made]);
-		if (!routers[made])
-			routers[made] = router_new(&settings[made]);
-		if (!routers[made])
+	if (!routers || !made)
+		goto no_memory;
+	for (size_t i = 0; i < count; i++) {
+		routers[i] = find_same(engine, &settings[i]);
+		if (routers[i])
+			continue;
+		made[made_count] = router_new(&settings[i]);
+		if (!made[made_count])
 			goto no_memory;
+		routers[i] = made[made_count++];
 	}
+	free(made);
 	return routers;
 
 no_memory:
-	for (size_t i = 0; i < made; i++)
-		if (!contains(engine->routers, engine->router_count, routers[i]))
-			free(routers[i]);
+	for (size_t i = 0; i < made_count; i++)
+		free(made[i]);
+	free(made);
 	free(routers);
 	return NULL;
 }

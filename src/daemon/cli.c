@@ -299,7 +299,7 @@ static void clean_line(char *line)
 {
 	log_clean(line);
 	/* The control characters U+0080 to U+009F in UTF-8. */
-	for (char *at = line; (at = strchr(at, '\xc2')); at++)
+	for (char *at = line; (at = strchr(at, 0xc2)); at++)
 		if ((unsigned char)at[1] >= 0x80 && (unsigned char)at[1] <= 0x9f)
 			at[0] = at[1] = ' ';
 }

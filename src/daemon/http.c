@@ -434,8 +434,10 @@ void http_free(struct http_server *server)
 {
 	if (!server)
 		return;
-	while (server->requests)
-		request_free(server->requests);
+	for (struct http_request *request = server->requests, *next; request; request = next) {
+		next = request->next;
+		request_free(request);
+	}
 	if (server->listener)
 		evconnlistener_free(server->listener);
 	event_free(server->resume);

@@ -17,7 +17,7 @@
 
 /* Larger than any message of the kernel, so that libnl need not look at each message twice to learn
  * its size: a link with SR-IOV functions passes 4 kB, the kernel's dumps are at most 32 kB. */
-#define MESSAGE_SIZE (64 * 1024)
+#define MESSAGE_SIZE 65536
 /* libnl's own 32 kB hold too few events; the kernel doubles it. */
 #define EVENTS_BUFFER_SIZE (128 * 1024)
 #define ANSWER_TIMEOUT_S 2
