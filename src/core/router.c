@@ -226,14 +226,6 @@ void router_take_auto_address(struct router *router, const struct interface *int
 		router->auto_address = found;
 }
 
-bool router_any_present(const struct router *router)
-{
-	for (size_t i = 0; i < router->settings.address_count; i++)
-		if (router->present[i])
-			return true;
-	return false;
-}
-
 enum vrrp_fault router_fault(const struct router *router)
 {
 	if (router->link_fault == VRRP_FAULT_NONE && router->socket_closed)

@@ -173,9 +173,6 @@ struct router_news router_take_interface(struct router *router, const struct int
 							const struct addr *address),
 					 const void *context);
 
-/* Whether any address of the router is on the interface. */
-bool router_any_present(const struct router *router);
-
 /* What keeps the router from working, seen from outside the machine; NONE if nothing does. */
 enum vrrp_fault router_fault(const struct router *router);
 

@@ -59,6 +59,23 @@ START_TEST(configured_interface_has_its_name_before_it_exists)
 }
 END_TEST
 
+/* Announcements for carried addresses are sent from the first address of their family. */
+START_TEST(own_address_of_the_carried_family)
+{
+	const struct router *router;
+
+	add_apiserver();
+	configure(T0);
+	router = w.engine.routers[0];
+	ck_assert_int_eq(router->own[ADDR_FAMILY_IPV4].family, ADDR_FAMILY_IPV4);
+	ck_assert_int_eq(router->own[ADDR_FAMILY_IPV6].family, ADDR_FAMILY_IPV6);
+	assign("fe80::77", 64);
+	assign("fe80::78", 64);
+	netlink();
+	ck_assert_addr_eq(find(10)->own[ADDR_FAMILY_IPV6], "fe80::77");
+}
+END_TEST
+
 /* ---- BANDS ---- */
 
 /* The IPv4 address gives the priority, whichever family is elected in: 209 for 10.0.0.2, 186 for
@@ -383,6 +400,7 @@ static void add_names(Suite *suite)
 	tcase_add_test(tcase, sought_address_is_not_link_local);
 	tcase_add_test(tcase, auto_takes_the_interface_it_is_told);
 	tcase_add_test(tcase, configured_interface_has_its_name_before_it_exists);
+	tcase_add_test(tcase, own_address_of_the_carried_family);
 	suite_add_tcase(suite, tcase);
 }
 
