@@ -459,6 +459,22 @@ START_TEST(readiness_is_kept_for_routers_to_come)
 }
 END_TEST
 
+START_TEST(every_router_follows_the_probe)
+{
+	struct conf_instance *second;
+
+	add_apiserver()->track_apiserver = true;
+	second = add_instance("second", 11);
+	add_vip(second, "10.10.10.11");
+	second->track_apiserver = true;
+	start_engine();
+	ck_assert_uint_eq(find(11)->vrrp.priority, 32);
+	probe_answers(HEALTH_OK);
+	ck_assert_uint_eq(find(10)->vrrp.priority, 200);
+	ck_assert_uint_eq(find(11)->vrrp.priority, 200);
+}
+END_TEST
+
 START_TEST(untracked_router_is_always_ready)
 {
 	start_active();
@@ -814,6 +830,7 @@ static void add_readiness(Suite *suite)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, priority_follows_the_probe);
 	tcase_add_test(tcase, readiness_is_kept_for_routers_to_come);
+	tcase_add_test(tcase, every_router_follows_the_probe);
 	tcase_add_test(tcase, untracked_router_is_always_ready);
 	tcase_add_test(tcase, active_of_a_lower_band_is_preempted);
 	tcase_add_test(tcase, backup_that_becomes_ready_preempts);

@@ -528,7 +528,7 @@ START_TEST(reload_without_memory_changes_nothing)
 	before = snapshot(find(10));
 	add_vip(add_instance("second", 11), "10.10.10.11");
 	add_vip(add_instance("third", 12), "10.10.10.12");
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		allocations_left = i;
 		ck_assert(!try_configure(w.now.us));
 		ck_assert_uint_eq(w.engine.router_count, 1);
@@ -543,7 +543,7 @@ START_TEST(reload_without_memory_changes_nothing)
 	set_up();
 	add_apiserver();
 	add_vip(add_instance("second", 11), "10.10.10.11");
-	allocations_left = 2;
+	allocations_left = 3;
 	ck_assert(!try_configure(T0));
 	ck_assert_uint_eq(w.engine.router_count, 0);
 }
