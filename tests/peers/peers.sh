@@ -268,7 +268,7 @@ let_announce() {
 # n1 runs cpvrrp with preempt = always, n2 the other one with priority 120; nobody runs yet. Every
 # way for the role to go there and back.
 take_turns() {
-	local since
+	local since adverts
 
 	apiserver_start n2
 	wire_start
@@ -291,8 +291,11 @@ take_turns() {
 
 	[[ $VIP != *:* ]] || let_announce # for IPv6 vrrpd's first advert comes an interval later
 	say "its apiserver dies: its priority falls below"
+	adverts=$(wire_count ' n2 advert ')
 	apiserver_kill n1
 	moves_to n2 1000
+	# Until its second advert an interval longer than ours is not believed (rule BOUNDS).
+	wait_until 30 seen ' n2 advert ' $((adverts + 2))
 
 	# A whole Active_Down_Interval would be 3.76 s, or 2.76 s from an advert just before.
 	say "${KIND[n2]} stops: priority 0, and the unready cpvrrp waits for its skew only"
