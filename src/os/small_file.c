@@ -4,13 +4,16 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* mode_t: rights of the group and of everybody else. */
 #define RIGHTS_OF_OTHERS (S_IRWXG | S_IRWXO)
+
+/* One byte more than allowed: a file that fills it is too large; else it has the zero. */
+#define ROOM (SMALL_FILE_SIZE_MAX + 1)
 
 static int check(const struct stat *status, enum small_file_access access)
 {
@@ -26,22 +29,23 @@ static int check(const struct stat *status, enum small_file_access access)
 	return 0;
 }
 
+/* The room is a mapping of its own: only pages that the file fills are touched, and all of them go
+ * back at once. malloc() would keep the megabyte in the heap. */
 static int read_content(int fd, struct small_file *ret_file)
 {
-	/* One byte more than allowed: a file that fills it is too large; else it has the zero. */
-	const size_t room = SMALL_FILE_SIZE_MAX + 1;
-	struct small_file file = {.data = malloc(room)};
+	void *room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct small_file file = {.data = room};
 	ssize_t count;
 	int error = 0;
 
-	if (!file.data)
-		return -ENOMEM;
-	while ((count = read(fd, file.data + file.size, room - file.size)) > 0)
+	if (room == MAP_FAILED)
+		return -errno;
+	while ((count = read(fd, file.data + file.size, ROOM - file.size)) > 0)
 		file.size += (size_t)count;
-	assert(file.size <= room);
+	assert(file.size <= ROOM);
 	if (count < 0)
 		error = -errno;
-	else if (file.size == room)
+	else if (file.size == ROOM)
 		error = -EFBIG;
 	if (error < 0) {
 		small_file_free(&file);
@@ -75,9 +79,10 @@ int small_file_read(const char *path, enum small_file_access access, struct smal
 
 void small_file_free(struct small_file *file)
 {
-	if (file->data)
+	if (file->data) {
 		explicit_bzero(file->data, file->size);
-	free(file->data);
+		munmap(file->data, ROOM);
+	}
 	*file = (struct small_file){0};
 }
 
