@@ -405,10 +405,25 @@ static void step_priorities(struct engine *engine, struct instant now)
 		engine_step_priority(engine, engine->routers[i], now);
 }
 
+/* Whether the VIP of a router that follows the probe is here. */
+static bool any_tracking_active(const struct engine *engine)
+{
+	for (size_t i = 0; i < engine->router_count; i++) {
+		const struct router *router = engine->routers[i];
+
+		if (router->settings.track_apiserver && router->vrrp.state == VRRP_STATE_ACTIVE)
+			return true;
+	}
+	return false;
+}
+
 bool engine_probe_result(struct engine *engine, struct instant now, enum health_result result)
 {
-	bool changed = health_step(&engine->health, result);
+	bool was_ready = engine->health.ready;
+	bool changed = health_step(&engine->health, now, result);
 
+	if (was_ready && !engine->health.ready && any_tracking_active(engine))
+		health_damp(&engine->health, now);
 	/* The band may also have changed since the last result, with the limits. */
 	step_priorities(engine, now);
 	return changed;

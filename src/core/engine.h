@@ -92,7 +92,7 @@ void engine_socket(struct engine *engine, struct instant now, struct router *rou
 void engine_packet(struct engine *engine, struct instant now, int ifindex,
 		   const struct packet *packet);
 
-/* HEALTH: one result of the probe. True if readiness or the band changed. */
+/* HEALTH and DAMPING: one result of the probe. True if readiness or the band changed. */
 bool engine_probe_result(struct engine *engine, struct instant now, enum health_result result);
 
 /* Other limits (see health.h); they count from the next result on. */

@@ -45,7 +45,7 @@ bool health_is_answer(enum health_result result)
 
 void health_init(struct health *health, unsigned fall, unsigned rise)
 {
-	*health = (struct health){.fall = fall, .rise = rise};
+	*health = (struct health){.fall = fall, .rise = rise, .lost_at = INSTANT_NEVER};
 }
 
 static void count(struct health *health, enum health_result result)
@@ -65,14 +65,42 @@ static void count(struct health *health, enum health_result result)
 	}
 }
 
-bool health_step(struct health *health, enum health_result result)
+struct instant health_damped_until(const struct health *health)
+{
+	return instant_add(health->lost_at, HEALTH_DAMPING_US);
+}
+
+static bool is_damped(const struct health *health, struct instant now)
+{
+	return health->losses > 0 && !instant_due(health_damped_until(health), now);
+}
+
+unsigned health_successes_needed(const struct health *health, struct instant now)
+{
+	return is_damped(health, now) ? health->rise << health->losses : health->rise;
+}
+
+void health_damp(struct health *health, struct instant now)
+{
+	assert(!health->ready);
+	if (!is_damped(health, now))
+		health->losses = 0;
+	if (health->losses < HEALTH_LOSSES_MAX)
+		health->losses++;
+	health->lost_at = now;
+}
+
+bool health_step(struct health *health, struct instant now, enum health_result result)
 {
 	enum priority_band before = health_band(health);
 
 	assert(health->fall > 0 && health->rise > 0);
+	assert(health->losses <= HEALTH_LOSSES_MAX);
+	assert(health->losses == 0 || !instant_is_never(health->lost_at));
 	count(health, result);
 	if (result == HEALTH_OK) {
-		if (!health->succeeded_before || health->consecutive >= health->rise)
+		if (!health->succeeded_before ||
+		    health->consecutive >= health_successes_needed(health, now))
 			health->ready = true;
 		health->succeeded_before = true;
 	} else if (result == HEALTH_REFUSED || health->consecutive >= health->fall) {

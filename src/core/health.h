@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From probe results to readiness and to the band that the node advertises (rule HEALTH). The
- * engine owns the one copy of it; the probe reports results and judges nothing.
+ * From probe results to readiness and to the band that the node advertises (rules HEALTH and
+ * DAMPING). The engine owns the one copy of it; the probe reports results and judges nothing.
  */
 #ifndef CPVRRP_CORE_HEALTH_H
 #define CPVRRP_CORE_HEALTH_H
 
 #include <stdbool.h>
 
+#include "core/instant.h"
 #include "core/priority.h"
 
 /* Everything a probe can end in. Only HEALTH_OK is a success, only HEALTH_REFUSED is a hard
@@ -33,10 +34,18 @@ const char *health_result_name(enum health_result result);
 /* Whether the result shows a server that answers, though perhaps not with 200. */
 bool health_is_answer(enum health_result result);
 
+/* DAMPING: how long a loss of readiness counts, and how many count at the most: 2^5 = 32 times as
+ * many successes. */
+#define HEALTH_DAMPING_US (600 * SECOND_US)
+#define HEALTH_LOSSES_MAX 5
+
 struct health {
 	unsigned fall; /* soft failures in a row until not ready, 1..100 */
 	unsigned rise; /* successes in a row until ready, 1..100 */
 	bool ready;
+	unsigned losses;	 /* of readiness while Active, each within HEALTH_DAMPING_US of the
+				    one before; at most HEALTH_LOSSES_MAX */
+	struct instant lost_at;	 /* the last one; INSTANT_NEVER: none */
 	bool succeeded_before;	 /* since start */
 	bool answered_before;	 /* since start */
 	unsigned since_answer;	 /* results since the last answer; saturates */
@@ -48,7 +57,18 @@ struct health {
 void health_init(struct health *health, unsigned fall, unsigned rise);
 
 /* Takes one probe result. True if readiness or the band changed. */
-bool health_step(struct health *health, enum health_result result);
+bool health_step(struct health *health, struct instant now, enum health_result result);
+
+/* DAMPING: the node has lost readiness while it was Active. The successes that it needs double for
+ * HEALTH_DAMPING_US, so that an overload does not chase the VIP round the nodes. */
+void health_damp(struct health *health, struct instant now);
+
+/* When DAMPING ends; INSTANT_NEVER: no loss was counted. */
+struct instant health_damped_until(const struct health *health);
+
+/* The successes in a row that make the node ready: `rise`, more while DAMPING lasts. The very first
+ * success after start counts at once. */
+unsigned health_successes_needed(const struct health *health, struct instant now);
 
 /* Ready; else answering if one of the last `fall` results was an answer; else down. */
 enum priority_band health_band(const struct health *health);

@@ -29,8 +29,10 @@ static bool log_change(const struct daemon *d, const struct probe_report *report
 	if (health->ready != was_ready && health->ready)
 		log_notice("apiserver is ready");
 	else if (health->ready != was_ready)
-		log_notice("apiserver is unready: %s (%u in a row)", report->detail,
-			   health->consecutive);
+		log_notice("apiserver is unready: %s (%u in a row); ready after %u successes in a "
+			   "row",
+			   report->detail, health->consecutive,
+			   health_successes_needed(health, d->now));
 	else if (changed)
 		log_notice("apiserver is unready, %s: %s", priority_band_name(health_band(health)),
 			   report->detail[0] ? report->detail : "it answers");

@@ -212,9 +212,13 @@ static void put_duration(FILE *out, const struct status_probes *probes)
 static void put_apiserver(FILE *out, const struct status_apiserver *apiserver)
 {
 	const char *results = "cpvrrp_apiserver_probes_total";
+	const char *needed = "cpvrrp_apiserver_successes_needed";
 
 	put_head(out, "cpvrrp_apiserver_ready", "gauge", "Whether the local apiserver is ready.");
 	fprintf(out, "cpvrrp_apiserver_ready %d\n", apiserver->ready);
+	put_head(out, needed, "gauge",
+		 "Successes in a row that make it ready; above `rise` after losses while Active.");
+	fprintf(out, "%s %u\n", needed, apiserver->successes_needed);
 	put_head(out, results, "counter", "Probes of the local apiserver by result.");
 	for (unsigned i = 0; i < HEALTH_RESULT_COUNT; i++)
 		fprintf(out, "%s{result=\"%s\"} %" PRIu64 "\n", results,

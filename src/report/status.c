@@ -168,7 +168,13 @@ const char *status_line(const struct engine *engine, const struct health *health
 	return text;
 }
 
-static void take_apiserver(const struct status_source *source, struct status_apiserver *apiserver)
+static int64_t left_us(struct instant end, struct instant now)
+{
+	return instant_is_never(end) || instant_due(end, now) ? 0 : instant_since(end, now);
+}
+
+static void take_apiserver(const struct status_source *source, struct instant now,
+			   struct status_apiserver *apiserver)
 {
 	const struct health *health = source->health;
 
@@ -179,6 +185,8 @@ static void take_apiserver(const struct status_source *source, struct status_api
 	apiserver->ready = health->ready;
 	apiserver->consecutive = health->consecutive;
 	apiserver->last_result = health->last;
+	apiserver->successes_needed = health_successes_needed(health, now);
+	apiserver->damped_left_us = left_us(health_damped_until(health), now);
 	for (unsigned i = 0; i < HEALTH_RESULT_COUNT; i++)
 		apiserver->total += source->probes->results[i];
 }
@@ -201,13 +209,6 @@ static struct status_active active_of(const struct router *router)
 				      .address = heard->address,
 				      .priority = heard->priority,
 				      .heard = heard->at};
-}
-
-static int64_t step_down_left_us(const struct router *router, struct instant now)
-{
-	struct instant end = router->vrrp.timers[VRRP_TIMER_HOLD];
-
-	return instant_is_never(end) || instant_due(end, now) ? 0 : instant_since(end, now);
 }
 
 /* The engine keeps a ring. */
@@ -288,7 +289,7 @@ static void take_router(const struct router *router, struct instant now,
 	log_clean(status->explanation);
 	status->since = router->since;
 	status->priority = vrrp_priority(&router->vrrp);
-	status->step_down_left_us = step_down_left_us(router, now);
+	status->step_down_left_us = left_us(router->vrrp.timers[VRRP_TIMER_HOLD], now);
 	status->advert_int_us = router->settings.vrrp.advert_int_cs * CENTISECOND_US;
 	status->address_count = router->settings.address_count;
 	for (size_t i = 0; i < router->settings.address_count; i++)
@@ -322,6 +323,8 @@ void status_assert(const struct status *status)
 	assert(status->router_count == 0 || status->routers);
 	assert(apiserver->tracked || apiserver->total == 0);
 	assert(apiserver->total > 0 || apiserver->consecutive == 0);
+	assert(apiserver->damped_left_us >= 0 && apiserver->damped_left_us <= HEALTH_DAMPING_US);
+	assert(apiserver->successes_needed > 0 || !apiserver->tracked);
 	for (size_t i = 0; i < status->router_count; i++)
 		assert_router(&status->routers[i]);
 }
@@ -348,7 +351,7 @@ int status_take(const struct status_source *source, struct instant now, struct s
 	};
 	clock_gettime(CLOCK_REALTIME, &ret_status->wall);
 	confine_read(&ret_status->confinement);
-	take_apiserver(source, &ret_status->apiserver);
+	take_apiserver(source, now, &ret_status->apiserver);
 	memcpy(ret_status->rejected, engine->rejected, sizeof(ret_status->rejected));
 	for (size_t i = 0; i < engine->router_count; i++)
 		take_router(engine->routers[i], now, &routers[i]);

@@ -50,6 +50,8 @@ struct status_apiserver {
 	bool ready;
 	unsigned consecutive;		/* results of the kind of the last one, in a row */
 	enum health_result last_result; /* meaningful once total > 0 */
+	unsigned successes_needed;	/* in a row, to be ready */
+	int64_t damped_left_us;		/* 0 = DAMPING does not count now */
 	uint64_t total;			/* probes that have ended */
 	struct status_probes probes;
 };

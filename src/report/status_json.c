@@ -111,6 +111,8 @@ static json_t *json_apiserver(const struct status *status)
 	json_object_set_new(object, "last_error", json_text(probes->last_error));
 	json_object_set_new(object, "last_latency_seconds", json_seconds(probes->last_latency_us));
 	json_object_set_new(object, "consecutive", json_integer(apiserver->consecutive));
+	json_object_set_new(object, "successes_needed", json_integer(apiserver->successes_needed));
+	json_object_set_new(object, "damped_seconds_left", json_seconds(apiserver->damped_left_us));
 	json_object_set_new(object, "probes_total", json_count(apiserver->total));
 	json_object_set_new(object, "failures_total", json_failures(probes));
 	return object;

@@ -112,7 +112,7 @@ static void put_apiserver(FILE *out, const struct status *status)
 {
 	const struct status_apiserver *apiserver = &status->apiserver;
 	const struct status_probes *probes = &apiserver->probes;
-	char list[LOG_TEXT_SIZE] = "";
+	char list[LOG_TEXT_SIZE] = "", left[DURATION_SIZE];
 
 	if (!apiserver->tracked) {
 		fputs("\napiserver: not tracked by any virtual router\n", out);
@@ -132,6 +132,11 @@ static void put_apiserver(FILE *out, const struct status *status)
 		  apiserver->last_result == HEALTH_OK ? "ok" : "failed");
 	if (*probes->last_error)
 		put_field(out, "error", "%s", probes->last_error);
+	if (apiserver->damped_left_us > 0)
+		put_field(out, "damped",
+			  "ready needs %u successes in a row, because readiness was lost while "
+			  "Active; for another %s",
+			  apiserver->successes_needed, duration(apiserver->damped_left_us, left));
 	for (unsigned i = 0; i < HEALTH_RESULT_COUNT; i++)
 		append_count(list, sizeof(list), health_result_name((enum health_result)i),
 			     probes->results[i]);

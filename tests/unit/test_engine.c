@@ -431,6 +431,7 @@ START_TEST(priority_follows_the_probe)
 		{HEALTH_REFUSED, true, "SEND(116)"},   {HEALTH_REFUSED, false, ""},
 		{HEALTH_REFUSED, true, "SEND(32)"},    {HEALTH_TIMEOUT, false, ""},
 		{HEALTH_FORBIDDEN, true, "SEND(116)"}, {HEALTH_OK, false, ""},
+		{HEALTH_OK, false, ""},		       {HEALTH_OK, false, ""},
 		{HEALTH_OK, true, "SEND(200)"},
 	};
 
@@ -579,6 +580,70 @@ START_TEST(forgotten_results_leave_the_node_down)
 	ck_assert_uint_eq(find(10)->vrrp.priority, 200);
 	ck_assert_uint_eq(w.engine.health.fall, 7);
 	ck_assert_uint_eq(w.engine.health.rise, 5);
+}
+END_TEST
+
+/* Fails until the node is not ready, then succeeds until it is. Returns how many successes that
+ * took. */
+static unsigned successes_after_a_loss(void)
+{
+	unsigned count = 0;
+
+	probe_answers(HEALTH_REFUSED);
+	ck_assert(!w.engine.health.ready);
+	for (; !w.engine.health.ready; count++)
+		probe_answers(HEALTH_OK);
+	return count;
+}
+
+/* DAMPING: an Active that loses readiness again and again needs more successes each time. */
+START_TEST(active_that_loses_readiness_is_damped)
+{
+	static const unsigned needed[] = {4, 8, 16, 32, 64, 64};
+
+	add_apiserver()->track_apiserver = true;
+	probe_answers(HEALTH_OK);
+	start_engine();
+	run_active();
+	for (size_t i = 0; i < COUNT(needed); i++) {
+		ck_assert_uint_eq(successes_after_a_loss(), needed[i]);
+		w.now.us += 599 * SECOND_US;
+	}
+	w.now.us += SECOND_US;
+	ck_assert_uint_eq(successes_after_a_loss(), 4);
+}
+END_TEST
+
+/* A Backup's readiness moves no VIP, nor does an Active's that does not track it. */
+START_TEST(readiness_of_no_active_is_not_damped)
+{
+	for (int tracked = 0; tracked < 2; tracked++) {
+		tear_down();
+		set_up();
+		add_apiserver()->track_apiserver = tracked;
+		start_engine();
+		probe_answers(HEALTH_OK);
+		if (!tracked)
+			run_active();
+		for (int i = 0; i < 3; i++)
+			ck_assert_uint_eq(successes_after_a_loss(), 2);
+	}
+}
+END_TEST
+
+/* The loss counts once, however long the node stays unready, and the band alone is none. */
+START_TEST(one_loss_counts_once)
+{
+	add_apiserver()->track_apiserver = true;
+	probe_answers(HEALTH_OK);
+	start_engine();
+	run_active();
+	for (int i = 0; i < 10; i++)
+		probe_answers(i % 4 ? HEALTH_REFUSED : HEALTH_STATUS);
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
+	ck_assert_uint_eq(health_successes_needed(&w.engine.health, w.now), 4);
+	engine_forget_health(&w.engine, w.now);
+	ck_assert_uint_eq(health_successes_needed(&w.engine.health, w.now), 2);
 }
 END_TEST
 
@@ -836,6 +901,9 @@ static void add_readiness(Suite *suite)
 	tcase_add_test(tcase, backup_that_becomes_ready_preempts);
 	tcase_add_test(tcase, other_limits_count_from_the_next_result);
 	tcase_add_test(tcase, forgotten_results_leave_the_node_down);
+	tcase_add_test(tcase, active_that_loses_readiness_is_damped);
+	tcase_add_test(tcase, readiness_of_no_active_is_not_damped);
+	tcase_add_test(tcase, one_loss_counts_once);
 	suite_add_tcase(suite, tcase);
 }
 

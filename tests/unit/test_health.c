@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define T0 ((struct instant){SECOND_US})
 
 /*
  * Rule HEALTH as traces: the result of each probe ('+' success, '!' refused, 't' timeout, 'c'
@@ -88,7 +89,7 @@ START_TEST(follows_the_trace)
 	ck_assert_uint_eq(strlen(traces[_i].results), strlen(traces[_i].bands));
 	for (size_t i = 0; i < strlen(traces[_i].results); i++) {
 		enum priority_band before = health_band(&health);
-		bool changed = health_step(&health, result_of(traces[_i].results[i]));
+		bool changed = health_step(&health, T0, result_of(traces[_i].results[i]));
 
 		ck_assert_msg(health_band(&health) == band_of(traces[_i].bands[i]), "%s: step %zu",
 			      traces[_i].what, i);
@@ -106,14 +107,14 @@ START_TEST(kinds_of_result)
 	struct health health;
 
 	health_init(&health, 2, 1);
-	ck_assert(health_step(&health, result) == health_is_answer(result));
+	ck_assert(health_step(&health, T0, result) == health_is_answer(result));
 	ck_assert(health.ready == (result == HEALTH_OK));
 
 	health_init(&health, 2, 1);
-	health_step(&health, HEALTH_OK);
-	health_step(&health, result);
+	health_step(&health, T0, HEALTH_OK);
+	health_step(&health, T0, result);
 	ck_assert(health.ready == (result != HEALTH_REFUSED));
-	health_step(&health, result);
+	health_step(&health, T0, result);
 	ck_assert(health.ready == (result == HEALTH_OK));
 }
 END_TEST
@@ -132,7 +133,7 @@ START_TEST(counts_results_of_one_kind)
 	health_init(&health, 3, 2);
 	ck_assert_uint_eq(health.consecutive, 0);
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		health_step(&health, rows[i].result);
+		health_step(&health, T0, rows[i].result);
 		ck_assert_uint_eq(health.consecutive, rows[i].consecutive);
 	}
 }
@@ -143,11 +144,11 @@ START_TEST(the_count_saturates)
 	struct health health;
 
 	health_init(&health, 3, 2);
-	health_step(&health, HEALTH_OK);
+	health_step(&health, T0, HEALTH_OK);
 	health.consecutive = UINT_MAX - 1;
-	health_step(&health, HEALTH_OK);
+	health_step(&health, T0, HEALTH_OK);
 	ck_assert_uint_eq(health.consecutive, UINT_MAX);
-	health_step(&health, HEALTH_OK);
+	health_step(&health, T0, HEALTH_OK);
 	ck_assert_uint_eq(health.consecutive, UINT_MAX);
 }
 END_TEST
@@ -158,11 +159,11 @@ START_TEST(the_count_since_the_last_answer_saturates)
 	struct health health;
 
 	health_init(&health, 3, 2);
-	health_step(&health, HEALTH_STATUS);
+	health_step(&health, T0, HEALTH_STATUS);
 	health.since_answer = UINT_MAX - 1;
-	health_step(&health, HEALTH_TIMEOUT);
+	health_step(&health, T0, HEALTH_TIMEOUT);
 	ck_assert_uint_eq(health.since_answer, UINT_MAX);
-	health_step(&health, HEALTH_TIMEOUT);
+	health_step(&health, T0, HEALTH_TIMEOUT);
 	ck_assert_uint_eq(health.since_answer, UINT_MAX);
 	ck_assert_int_eq(health_band(&health), PRIORITY_BAND_DOWN);
 }
@@ -185,12 +186,78 @@ START_TEST(answers)
 
 	ck_assert(health_is_answer(result) == rows[result]);
 	health_init(&health, 2, 2);
-	health_step(&health, HEALTH_OK);
-	health_step(&health, result);
-	health_step(&health, result);
+	health_step(&health, T0, HEALTH_OK);
+	health_step(&health, T0, result);
+	health_step(&health, T0, result);
 	if (result != HEALTH_OK)
 		ck_assert_int_eq(health_band(&health),
 				 rows[result] ? PRIORITY_BAND_ANSWERING : PRIORITY_BAND_DOWN);
+}
+END_TEST
+
+/* DAMPING as traces: results as above, 'L' a loss of readiness while Active
+ * (after a refusal), '*' six successes, ':' a minute without a result. */
+static const struct {
+	const char *what;
+	unsigned rise;
+	const char *trace;
+	unsigned needed;
+	bool ready;
+} dampings[] = {
+	{"no loss", 2, "+", 2, true},
+	{"a loss doubles", 2, "+!L", 4, false},
+	{"three successes are too few", 2, "+!L+++", 4, false},
+	{"four are enough", 2, "+!L++++", 4, true},
+	{"a failure restarts the count", 2, "+!L+++t+++", 4, false},
+	{"a second loss doubles again", 2, "+!L++++!L", 8, false},
+	{"seven successes are too few", 2, "+!L++++!L*+", 8, false},
+	{"eight are enough", 2, "+!L++++!L*++", 8, true},
+	{"five losses", 1, "+!LLLLL", 32, false},
+	{"32 times is the most", 1, "+!LLLLLL", 32, false},
+	{"rise 100", 100, "+!LLLLL", 3200, false},
+	{"it lasts for ten minutes", 2, "+!L:::::::::", 4, false},
+	{"and no longer", 2, "+!L::::::::::", 2, false},
+	{"the next success counts what came before", 2, "+!L+++::::::::::+", 2, true},
+	{"each loss begins ten minutes", 2, "+!L:::::::::L:::::::::", 8, false},
+	{"after ten minutes a loss is the first one", 2, "+!LLL::::::::::L", 4, false},
+};
+
+START_TEST(damping)
+{
+	struct instant now = T0;
+	struct health health;
+
+	health_init(&health, 3, dampings[_i].rise);
+	for (const char *c = dampings[_i].trace; *c; c++) {
+		now = instant_add(now, *c == ':' ? 60 * SECOND_US : 0);
+		if (*c == 'L')
+			health_damp(&health, now);
+		for (int i = 0; i < 6 && *c == '*'; i++)
+			health_step(&health, now, HEALTH_OK);
+		if (!strchr("L*:", *c))
+			health_step(&health, now, result_of(*c));
+	}
+	ck_assert_msg(health_successes_needed(&health, now) == dampings[_i].needed,
+		      "%s: %u successes", dampings[_i].what, health_successes_needed(&health, now));
+	ck_assert_msg(health.ready == dampings[_i].ready, "%s", dampings[_i].what);
+}
+END_TEST
+
+START_TEST(damping_ends)
+{
+	struct health health;
+
+	health_init(&health, 3, 2);
+	ck_assert(instant_is_never(health_damped_until(&health)));
+	health_step(&health, T0, HEALTH_OK);
+	health_step(&health, T0, HEALTH_REFUSED);
+	health_damp(&health, T0);
+	ck_assert_int_eq(health_damped_until(&health).us, T0.us + 600 * SECOND_US);
+	ck_assert_uint_eq(health_successes_needed(&health, instant_add(T0, 600 * SECOND_US - 1)),
+			  4);
+	ck_assert_uint_eq(health_successes_needed(&health, instant_add(T0, 600 * SECOND_US)), 2);
+	health_init(&health, 3, 2);
+	ck_assert_uint_eq(health_successes_needed(&health, T0), 2);
 }
 END_TEST
 
@@ -218,6 +285,8 @@ Suite *suite_health(void)
 	tcase_add_test(tcase, the_count_saturates);
 	tcase_add_test(tcase, the_count_since_the_last_answer_saturates);
 	tcase_add_loop_test(tcase, answers, 0, HEALTH_RESULT_COUNT);
+	tcase_add_loop_test(tcase, damping, 0, (int)COUNT(dampings));
+	tcase_add_test(tcase, damping_ends);
 	tcase_add_test(tcase, result_names);
 	suite_add_tcase(suite, tcase);
 	return suite;

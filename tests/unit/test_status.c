@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "node.h"
+#include "report/metrics.h"
 #include "report/status_json.h"
 #include "report/status_text.h"
 
@@ -60,6 +61,8 @@ START_TEST(json_values)
 	check(root, "apiserver.last_error", "\"no answer\"");
 	check(root, "apiserver.last_latency_seconds", "1.0");
 	check(root, "apiserver.consecutive", "1");
+	check(root, "apiserver.successes_needed", "2");
+	check(root, "apiserver.damped_seconds_left", "0.0");
 	check(root, "apiserver.probes_total", "2");
 	check(root, "apiserver.failures_total.timeout", "1");
 	check(root, "apiserver.failures_total.refused", "0");
@@ -335,8 +338,8 @@ START_TEST(one_line)
 {
 	node_probe(HEALTH_REFUSED, 0, 3100, "refused");
 	check_line("1 Active, 1 Backup, apiserver not ready");
-	node_probe(HEALTH_OK, 200, 3100, "");
-	node_probe(HEALTH_OK, 200, 3100, "");
+	for (int i = 0; i < 4; i++)
+		node_probe(HEALTH_OK, 200, 3100, "");
 	check_line("1 Active, 1 Backup, apiserver ready");
 	node_link(0, false);
 	node_link(1, false);
@@ -380,6 +383,39 @@ START_TEST(step_down_left)
 	root = node_parsed();
 	check(root, "virtual_routers.0.step_down_seconds_left", "0.0");
 	json_decref(root);
+}
+END_TEST
+
+/* DAMPING: how many successes are needed, and why. */
+START_TEST(damped)
+{
+	json_t *root;
+	char *text;
+
+	node_probe(HEALTH_REFUSED, 0, 3100, "refused");
+	node.now = instant_add(node.now, 10 * SECOND_US);
+	root = node_parsed();
+	check(root, "apiserver.successes_needed", "4");
+	check(root, "apiserver.damped_seconds_left", "590.0");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_msg(strstr(text, "\n  damped     ready needs 4 successes in a row, because "
+				   "readiness was lost while\n"
+				   "             Active; for another 9 min 50 s\n"),
+		      "%s", text);
+	free(text);
+	text = node_printed(metrics_text);
+	ck_assert_ptr_nonnull(strstr(text, "\ncpvrrp_apiserver_successes_needed 4\n"));
+	free(text);
+
+	node.now = instant_add(node.now, 590 * SECOND_US);
+	root = node_parsed();
+	check(root, "apiserver.successes_needed", "2");
+	check(root, "apiserver.damped_seconds_left", "0.0");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_ptr_null(strstr(text, "damped"));
+	free(text);
 }
 END_TEST
 
@@ -598,6 +634,7 @@ Suite *suite_status(void)
 	tcase_add_test(tcase, one_line);
 	tcase_add_test(tcase, json_numbers);
 	tcase_add_test(tcase, step_down_left);
+	tcase_add_test(tcase, damped);
 	tcase_add_test(tcase, history_wrap);
 	tcase_add_test(tcase, text_lines);
 	tcase_add_test(tcase, text_summary);
