@@ -702,14 +702,13 @@ static void active_timeout(struct vrrp *vr, struct instant now, struct vrrp_acti
 }
 
 /* SOCKETS FIRST: a claim that has expired while the kernel added the addresses is no longer this
- * router's to make. The next turn drains the sockets before Adver_Timer, which is due, fires. */
+ * router's to make. The next turn drains the sockets; Adver_Timer has fired by then, unless the
+ * last adverts could not be sent, which is no reason to send more than one an interval. */
 static void active_added(struct vrrp *vr, struct instant now, int64_t took_us,
 			 struct vrrp_actions *out)
 {
 	set_refresh(vr, now);
-	if (vrrp_claim_expired(vr, now) && !vrrp_claim_expired(vr, instant_add(now, -took_us)))
-		vr->timers[VRRP_TIMER_ADVER] = now;
-	else
+	if (!vrrp_claim_expired(vr, now) || vrrp_claim_expired(vr, instant_add(now, -took_us)))
 		speak(vr, now, out);
 }
 

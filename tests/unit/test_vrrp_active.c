@@ -542,6 +542,22 @@ START_TEST(refresh_of_an_expired_claim)
 }
 END_TEST
 
+/* A claim that expires during a slow addition gives a router that cannot send no advert outside
+ * Adver_Timer. */
+START_TEST(slow_addition_while_adverts_fail)
+{
+	begin(CANNOT_SEND_ACTIVE, &defaults);
+	advance(T0 + 3100000);
+	step(T0 + 3100000, EVENT(EV(ADDRESS_LOST)));
+	world.add_took_us = 200000;
+	ck_assert_str_eq(step(T0 + 3100000, EVENT(EV(TIMEOUT))), "ADD");
+	world.add_took_us = 0;
+	ck_assert_str_eq(step(T0 + 3300000, EVENT(EV(TIMEOUT))), "ADD");
+	ck_assert_str_eq(timers_text(T0 + 3300000), "adver+700000 refresh+2000000");
+	ck_assert_str_eq(step(T0 + 4 * SECOND, EVENT(EV(TIMEOUT))), "ADD SEND(200)");
+}
+END_TEST
+
 /* A slow addition is not a stall: what follows it counts from its end. */
 START_TEST(slow_refresh_is_no_stall)
 {
@@ -564,7 +580,7 @@ START_TEST(slow_refresh_is_no_stall)
 		world.add_took_us = 5 * SECOND;
 		ck_assert_str_eq(step(T0 + 2500000, EVENT(EV(TIMEOUT))), "ADD");
 		ck_assert_str_eq(timers_text(T0 + 7500000),
-				 "adver+0 refresh+2500000 announce-2500000");
+				 "adver-4500000 refresh+2500000 announce-2500000");
 		world.add_took_us = 0;
 		if (i == 0)
 			ck_assert_str_eq(step(T0 + 7500000, EVENT(EV(TIMEOUT))),
@@ -672,6 +688,7 @@ void vrrp_add_active(Suite *suite)
 	tcase_add_test(stories, leaving_router_cannot_send);
 	tcase_add_test(stories, refresh_of_an_expired_claim);
 	tcase_add_test(stories, slow_refresh_is_no_stall);
+	tcase_add_test(stories, slow_addition_while_adverts_fail);
 	tcase_add_test(stories, tie_by_the_new_primary);
 	tcase_add_test(stories, tie_by_the_first_byte);
 	tcase_add_test(stories, second_role_begins_anew);
