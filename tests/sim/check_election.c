@@ -13,32 +13,56 @@ static int64_t min(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* BOUNDS: how long a Backup waits at least for an Active that advertises this interval, without
- * Skew_Time: three intervals, of which no more than four times ours count; one of its intervals and
- * three of ours until its second advert. */
-static int64_t patience_us(int64_t interval_us, const struct router *router)
+/* BOUNDS: at most four times our interval counts. */
+static int64_t followed_us(int64_t interval_us, const struct router *router)
 {
-	int64_t own_us = check_interval_us(router);
-
-	interval_us = min(interval_us, VRRP_INTERVAL_FACTOR * own_us);
-	return min(3 * interval_us, interval_us + 3 * own_us);
+	return min(interval_us, VRRP_INTERVAL_FACTOR * check_interval_us(router));
 }
 
-/* BOUNDS: how long others of a lower band do not count beside an Active. An interval that its
- * second advert has not confirmed yet counts no more than ours. */
+/* BOUNDS: before its second advert confirms it, an interval counts no more than ours. */
+static int64_t believed_us(int64_t interval_us, bool first, const struct router *router)
+{
+	return min(followed_us(interval_us, router), first ? check_interval_us(router) : INT64_MAX);
+}
+
+/* BOUNDS: how long a Backup waits for an Active, without Skew_Time: three of its intervals; until
+ * its second advert one of them and three of ours, if that is less. */
+static int64_t patience_us(int64_t interval_us, bool first, const struct router *router)
+{
+	int64_t followed = followed_us(interval_us, router);
+
+	return min(3 * followed, first ? followed + 3 * check_interval_us(router) : INT64_MAX);
+}
+
+/* How long others of a lower band do not count beside an Active. */
 static int64_t beside_us(int64_t interval_us, bool first, const struct router *router)
 {
-	int64_t own_us = check_interval_us(router);
+	return 3 * believed_us(interval_us, first, router);
+}
 
-	return 3 * min(interval_us, first ? own_us : VRRP_INTERVAL_FACTOR * own_us);
+/* Whether the advert that reached the socket last is not read yet, or is that of the Active that
+ * the Backup knows. Else another router has become the Active of a lower band, which it may when
+ * the ready one has been silent for long enough. */
+static bool is_active_known(const struct watch *watch)
+{
+	return !watch->active.read ||
+	       (watch->heard.best.known &&
+		addr_equal(&watch->heard.best.source, &watch->active.source));
+}
+
+/* The interval of an advert that is not read yet is believed as little as it may be. */
+static bool is_active_new(const struct watch *watch)
+{
+	return !watch->active.read || watch->heard.best.first;
 }
 
 /* RFC 9568 6.1, computed here on its own, with the least Skew_Time that the router can have. */
 static int64_t active_down_us(const struct watch *watch, const struct router *router)
 {
-	int64_t interval_us = min(watch->active.interval_us, check_interval_us(router));
+	bool first = is_active_new(watch);
+	int64_t interval_us = believed_us(watch->active.interval_us, first, router);
 
-	return patience_us(watch->active.interval_us, router) +
+	return patience_us(watch->active.interval_us, first, router) +
 	       (256 - watch->active.own_priority) * interval_us / 256;
 }
 
@@ -57,7 +81,7 @@ static void check_silence(struct node *node, const struct router *router, struct
 			watch->active.priority < router_ready_priority(router);
 	bool excused = watch->active.waived || discards || flooded;
 
-	if ((watch->active.known || watch->active.waived) &&
+	if (((watch->active.known && is_active_known(watch)) || watch->active.waived) &&
 	    check_applies(sim, RULE_READY_HEARD, excused) && silent_us < patience_us)
 		check_broken(sim, RULE_READY_HEARD,
 			     "n%d takes over %lld us after an advert reached its socket",
@@ -69,12 +93,13 @@ static void check_timeout(struct node *node, const struct router *router, struct
 {
 	struct sim *sim = node->sim;
 	const struct watch *watch = check_watched(node, router);
-	bool follows_unready = watch->heard.unready_until.us != 0;
+	const struct known_active *best = &watch->heard.best;
+	bool follows_unready = best->known && best->followed && best->band != PRIORITY_BAND_READY;
 	bool preempts = router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS;
 
 	check_silence(node, router, now, active_down_us(watch, router));
 	if (follows_unready && check_applies(sim, RULE_UNREADY_HEARD, preempts) &&
-	    !instant_due(watch->heard.unready_until, now))
+	    instant_since(now, best->at) < patience_us(best->interval_us, best->first, router))
 		check_broken(sim, RULE_UNREADY_HEARD, "n%d", node->id + 1);
 }
 
@@ -124,6 +149,7 @@ static void check_takeover(struct node *node, const struct router *router,
 {
 	struct sim *sim = node->sim;
 	struct watch *watch = check_watch(node, router);
+	const struct known_active *best = &watch->heard.best;
 	struct instant now = transition->at;
 	bool relieves = transition->what.reason == VRRP_REASON_ACTIVE_UNREADY;
 	bool unready = priority_band(check_priority(node, router)) != PRIORITY_BAND_READY;
@@ -135,14 +161,14 @@ static void check_takeover(struct node *node, const struct router *router,
 	/* The unready router may have taken over since the ready one's last advert. */
 	if (relieves && !watch->heard.stop)
 		check_silence(node, router, now,
-			      beside_us(watch->active.interval_us,
-					router->vrrp.backup.followed.first, router));
+			      beside_us(watch->active.interval_us, is_active_new(watch), router));
 	if ((relieves || transition->what.reason == VRRP_REASON_ACTIVE_LOWER) &&
 	    check_applies(sim, RULE_PREEMPTIBLE_HEARD, false) && !watch->heard.preemptible &&
 	    watch->heard.last_priority >= check_priority(node, router))
 		check_broken(sim, RULE_PREEMPTIBLE_HEARD, "n%d", node->id + 1);
-	if (unready && check_applies(sim, RULE_NO_RELIEF_BY_UNREADY, false) &&
-	    !instant_due(watch->heard.no_relief_until, now))
+	if (unready && check_applies(sim, RULE_NO_RELIEF_BY_UNREADY, false) && best->known &&
+	    best->band == PRIORITY_BAND_READY &&
+	    instant_since(now, best->at) < beside_us(best->interval_us, best->first, router))
 		check_broken(sim, RULE_NO_RELIEF_BY_UNREADY, "n%d", node->id + 1);
 	if (relieves)
 		check_relief(node, router, now);
@@ -208,10 +234,8 @@ static void forget_heard(struct watch *watch)
 	watch->active.waived = false;
 	watch->heard.preemptible = false;
 	watch->heard.stop = false;
-	watch->heard.unready_until.us = 0;
 	watch->heard.last_priority = UINT8_MAX;
-	watch->heard.best_until.us = 0;
-	watch->heard.no_relief_until.us = 0;
+	watch->heard.best.known = false;
 }
 
 void check_notify(struct node *node, const struct router *router,
@@ -276,6 +300,7 @@ void check_heard(struct node *node, const struct message *message)
 		watch->active.interval_us = message_interval_us(message);
 		watch->active.priority = priority;
 		watch->active.own_priority = 0;
+		watch->active.read = false;
 	}
 }
 
@@ -332,41 +357,33 @@ static void check_refused(struct node *node, const struct router *router,
 			     advert_refusal_name(node->refusal));
 }
 
-/* A Backup follows an Active that is not ready, unless it may preempt the Active, or the sender
- * speaks beside a better Active: from another source, in a lower band, less than three intervals
- * after it.
- */
-static void note_followed(struct watch *watch, const struct router *router, struct instant now,
-			  const struct message *message)
+/* The sender of an advert is the Active that the router knows from now on, unless it speaks beside
+ * a better one: from another source, in a lower band, less than three intervals after it. */
+static void note_best(struct watch *watch, const struct router *router, struct instant now,
+		      const struct message *message)
 {
+	struct known_active *best = &watch->heard.best;
 	uint8_t priority = message_priority(message);
 	enum priority_band band = priority_band(priority);
-	int64_t interval_us = message_interval_us(message);
-	struct instant until = instant_add(now, patience_us(interval_us, router));
-	int64_t alone_us = beside_us(interval_us, router->vrrp.backup.heard.first, router);
-	bool beside = band < watch->heard.best_band && !instant_due(watch->heard.best_until, now) &&
-		      !addr_equal(&message->source, &watch->heard.best_source);
+	bool again = best->known && addr_equal(&message->source, &best->source);
+	bool beside =
+		best->known && !again && band < best->band &&
+		instant_since(now, best->at) < beside_us(best->interval_us, best->first, router);
 
-	if (!message->genuine || priority == PRIORITY_STOP ||
-	    addr_equal(&message->source, &watch->heard.ready_source))
-		watch->heard.no_relief_until.us = 0;
-	if (priority == PRIORITY_STOP) {
-		watch->heard.unready_until.us = 0;
-		watch->heard.best_until.us = 0;
-		return;
-	}
-	if (beside)
-		return;
-	watch->heard.best_source = message->source;
-	watch->heard.best_band = band;
-	watch->heard.best_until = instant_add(now, alone_us);
-	watch->heard.unready_until.us = 0;
-	if (band == PRIORITY_BAND_READY) {
-		watch->heard.ready_source = message->source;
-		watch->heard.no_relief_until = instant_add(now, alone_us);
-	} else if (message->genuine && !watch->before_packet.preempts) {
-		watch->heard.unready_until = until;
-	}
+	watch->active.read |=
+		addr_equal(&message->source, &watch->active.source) && band == PRIORITY_BAND_READY;
+	if (priority == PRIORITY_STOP)
+		best->known = false;
+	else if (!beside)
+		*best = (struct known_active){
+			.known = true,
+			.source = message->source,
+			.band = band,
+			.interval_us = message_interval_us(message),
+			.at = now,
+			.first = !again,
+			.followed = !watch->before_packet.preempts,
+		};
 }
 
 /* RFC 9568 6.4.2: priority 0 sets Active_Down_Timer to Skew_Time. BOUNDS: unless less is left. */
@@ -405,7 +422,7 @@ static void check_accepted(struct node *node, const struct router *router, struc
 				    (watch->before_packet.preempts ||
 				     priority_band(message_priority(message)) <
 					     priority_band(watch->before_packet.priority));
-	note_followed(watch, router, now, message);
+	note_best(watch, router, now, message);
 	if (vr->state != VRRP_STATE_BACKUP)
 		return;
 	if (watch->before_packet.preempts && check_applies(sim, RULE_NEVER_POSTPONED, false) &&

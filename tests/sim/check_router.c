@@ -44,21 +44,6 @@ void check_interface(struct node *node)
 	node->kernel.carrier_seen = node->kernel.carrier_changes;
 }
 
-/* With a shorter interval of its own a Backup waits less for an Active that it knows. */
-void check_reload(struct node *node)
-{
-	check_applies(node->sim, RULE_MEMORY, false);
-	for (size_t i = 0; i < node->engine.router_count; i++) {
-		const struct router *router = node->engine.routers[i];
-		struct watch *watch = check_watch(node, router);
-
-		if (node->settings.advert_int_cs * SIM_CS >= check_interval_us(router))
-			continue;
-		watch->heard.unready_until.us = 0;
-		watch->heard.no_relief_until.us = 0;
-	}
-}
-
 /* HANDOVER: a handover takes an interval at most, and a router that has stepped down sends the
  * lowest priority until its hold is over. */
 void check_requests(struct node *node, struct instant now, bool band_rose)

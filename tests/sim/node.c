@@ -488,7 +488,7 @@ static bool configure(struct node *node, struct instant now)
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
 		node->watch[family].misses = true;
 	fill_conf(node, node->sim->conf);
-	check_reload(node);
+	check_applies(node->sim, RULE_MEMORY, false);
 	settings_of_instance(node->sim->conf, 0, &settings);
 	if (!reload_routers(&node->engine, now, &settings, 1))
 		return false;

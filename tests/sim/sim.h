@@ -261,6 +261,21 @@ struct settings {
 	bool unicast;
 };
 
+/* The Active that a Backup knows, by its last advert that counts: all that the Backup read since it
+ * entered its state, but for those of a lower band beside a better Active. */
+struct known_active {
+	/* The following fields are meaningful: there is one, and no priority 0 came since. */
+	bool known;
+	struct addr source;
+	enum priority_band band;
+	int64_t interval_us;
+	struct instant at;
+	/* The first advert of a new Active: its interval is not believed yet (BOUNDS). */
+	bool first;
+	/* Active_Down_Timer counts from the advert: the Backup could not preempt the sender. */
+	bool followed;
+};
+
 /* The memory of check_router and check_election about a router. */
 struct watch {
 	/* The state that the router notified last. */
@@ -346,6 +361,8 @@ struct watch {
 		bool known;
 		/* There was one, and an excuse has undone it. */
 		bool waived;
+		/* The advert was read; heard.best tells what it meant. */
+		bool read;
 		struct addr source;
 		struct instant at;
 		int64_t interval_us;
@@ -366,19 +383,7 @@ struct watch {
 		struct instant stop_down;
 		/* The priority of the last advert; UINT8_MAX = there was none. */
 		uint8_t last_priority;
-		/* The Active with the best band: its sender, its band, and three intervals after
-		 * its last advert. */
-		struct addr best_source;
-		enum priority_band best_band;
-		struct instant best_until;
-		/* The sender of the last advert with a ready priority. */
-		struct addr ready_source;
-		/* Three intervals after it, too, but 0 once its sender is known to be ready no
-		 * more, or a packet came that no node of ours had sent like that. */
-		struct instant no_relief_until;
-		/* Three intervals after the advert of an unready Active that the Backup follows; 0
-		 * = it follows none. */
-		struct instant unready_until;
+		struct known_active best;
 	} heard;
 };
 
@@ -658,7 +663,6 @@ void check_timers_end(struct node *node, struct instant now);
 void check_requests(struct node *node, struct instant now, bool band_rose);
 void check_turn_end(struct node *node, struct instant now, bool drained);
 void check_expired(struct node *node);
-void check_reload(struct node *node);	 /* the file is about to be read */
 void check_interface(struct node *node); /* the process is about to learn what the kernel has */
 void check_holders(struct node *node);
 void check_stable_begin(struct sim *sim);
