@@ -27,8 +27,6 @@ struct router *router_new(const struct router_settings *settings)
 		return NULL;
 	router->settings = *settings;
 	router->link_fault = VRRP_FAULT_NO_INTERFACE;
-	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
-		router->own[family].family = (enum addr_family)family;
 	vrrp_init(&router->vrrp, &settings->vrrp,
 		  priority_in_band(PRIORITY_READY_MIN, PRIORITY_BAND_DOWN));
 	router_assert(router);

@@ -132,7 +132,8 @@ struct router {
 #define ROUTER_FMT "%s/%s"
 #define ROUTER_ARG(router) (router)->settings.instance, addr_family_name((router)->settings.family)
 
-/* On the heap; NULL if there is no memory. Not started, no interface yet. free() it. */
+/* On the heap; NULL if there is no memory. Not started, no interface yet, and in the band "down"
+ * until its priority is told (rule BANDS). free() it. */
 struct router *router_new(const struct router_settings *settings);
 
 /* The address that `interface = auto` looks for: the first one that is not link-local, as every

@@ -5,6 +5,7 @@
  */
 #include "core/router.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "unit.h"
@@ -59,16 +60,21 @@ START_TEST(configured_interface_has_its_name_before_it_exists)
 }
 END_TEST
 
+/* Even where `auto` has found an interface whose name is a single letter. */
+START_TEST(found_interface_has_its_name)
+{
+	strcpy(w.io.name, "e");
+	strcpy(add_apiserver()->interface, "");
+	start_engine();
+	ck_assert_str_eq(router_interface(find(10)), "e");
+}
+END_TEST
+
 /* Announcements for carried addresses are sent from the first address of their family. */
 START_TEST(own_address_of_the_carried_family)
 {
-	const struct router *router;
-
 	add_apiserver();
 	configure(T0);
-	router = w.engine.routers[0];
-	ck_assert_int_eq(router->own[ADDR_FAMILY_IPV4].family, ADDR_FAMILY_IPV4);
-	ck_assert_int_eq(router->own[ADDR_FAMILY_IPV6].family, ADDR_FAMILY_IPV6);
 	assign("fe80::77", 64);
 	assign("fe80::78", 64);
 	netlink();
@@ -76,7 +82,37 @@ START_TEST(own_address_of_the_carried_family)
 }
 END_TEST
 
+/* A router whose interface was not told yet waits for the interface, whatever its socket does. */
+START_TEST(new_router_has_no_interface)
+{
+	add_apiserver();
+	configure(T0);
+	ck_assert_int_eq(router_fault(w.engine.routers[0]), VRRP_FAULT_NO_INTERFACE);
+	set_socket(w.engine.routers[0], false);
+	ck_assert_int_eq(router_fault(w.engine.routers[0]), VRRP_FAULT_NO_INTERFACE);
+	ck_assert_int_eq(w.engine.routers[0]->vrrp.fault, VRRP_FAULT_NO_INTERFACE);
+}
+END_TEST
+
 /* ---- BANDS ---- */
+
+/* A router starts in the lowest place of "down": nothing is known of its apiserver. */
+START_TEST(new_router_is_in_the_band_down)
+{
+	const struct router_settings settings = {
+		.vrid = 10,
+		.ready_priority = 200,
+		.vrrp = {.advert_int_cs = 100},
+		.advertised_count = 1,
+		.address_count = 1,
+	};
+	struct router *router = router_new(&settings);
+
+	ck_assert_ptr_nonnull(router);
+	ck_assert_uint_eq(router->vrrp.priority, 3);
+	free(router);
+}
+END_TEST
 
 /* The IPv4 address gives the priority, whichever family is elected in: 209 for 10.0.0.2, 186 for
  * 10.0.0.3. */
@@ -400,7 +436,9 @@ static void add_names(Suite *suite)
 	tcase_add_test(tcase, sought_address_is_not_link_local);
 	tcase_add_test(tcase, auto_takes_the_interface_it_is_told);
 	tcase_add_test(tcase, configured_interface_has_its_name_before_it_exists);
+	tcase_add_test(tcase, found_interface_has_its_name);
 	tcase_add_test(tcase, own_address_of_the_carried_family);
+	tcase_add_test(tcase, new_router_has_no_interface);
 	suite_add_tcase(suite, tcase);
 }
 
@@ -409,6 +447,7 @@ static void add_bands(Suite *suite)
 	TCase *tcase = tcase_create("bands");
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	tcase_add_test(tcase, new_router_is_in_the_band_down);
 	tcase_add_loop_test(tcase, auto_priority_counts_from_the_ipv4_address, 0, 2);
 	tcase_add_test(tcase, auto_priority_does_not_count_from_a_vip);
 	tcase_add_test(tcase, auto_priority_finds_the_ipv4_address_behind_ipv6);
