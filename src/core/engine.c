@@ -15,8 +15,6 @@ void engine_fini(struct engine *engine)
 {
 	for (size_t i = 0; i < engine->router_count; i++)
 		free(engine->routers[i]);
-	free(engine->routers);
-	engine->routers = NULL;
 	engine->router_count = 0;
 	memset(engine->by_vrid, 0, sizeof(engine->by_vrid));
 }
@@ -136,7 +134,7 @@ static void step_type(struct engine *engine, struct router *router, struct insta
 static void perform(struct engine *engine, struct router *router, struct instant now,
 		    const struct vrrp_action *action)
 {
-	int64_t took_us = 0;
+	int64_t took_us;
 	bool done;
 
 	switch (action->type) {

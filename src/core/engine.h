@@ -49,7 +49,7 @@ struct engine_io {
 			    const uint8_t *bytes, size_t size);
 	/* Adds every address that is not present; false, with none added by this call left, if one
 	 * cannot be. Renews the lease of the others, on which nothing depends yet: there is time
-	 * for another attempt. *ret_took_us is how long that kept the caller waiting. */
+	 * for another attempt. *ret_took_us is how long either kept the caller waiting. */
 	bool (*add)(struct engine_io *io, const struct router *router, int64_t *ret_took_us);
 	/* Removes these addresses where they are on the router's interface, whatever the prefix
 	 * length. */
@@ -67,7 +67,7 @@ struct engine {
 	struct engine_io *io;
 	size_t router_count;
 	/* Owned; a pointer stays valid until a reload drops the router. */
-	struct router **routers;
+	struct router *routers[ROUTERS_MAX];
 	struct router *by_vrid[ADDR_FAMILY_COUNT][256];
 	struct health health; /* of the local apiserver */
 	bool shutting_down;

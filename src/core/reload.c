@@ -27,10 +27,11 @@ static void change_addresses(struct engine *engine, struct router *router, struc
 {
 	struct router_settings *current = &router->settings;
 	struct addr gone[ROUTER_ADDRESSES_MAX];
-	bool present[ROUTER_ADDRESSES_MAX] = {false};
+	bool was_present[ROUTER_ADDRESSES_MAX];
 	size_t gone_count = 0;
 	bool added = false;
 
+	memcpy(was_present, router->present, sizeof(was_present));
 	for (size_t i = 0; i < current->address_count; i++)
 		if (index_of(settings, &current->addresses[i]) == settings->address_count)
 			gone[gone_count++] = current->addresses[i];
@@ -38,14 +39,12 @@ static void change_addresses(struct engine *engine, struct router *router, struc
 		size_t before = index_of(current, &settings->addresses[i]);
 		bool known = before < current->address_count;
 
-		present[i] = known && router->present[before];
+		router->present[i] = known && was_present[before];
 		added |= !known;
 	}
 	memcpy(current->addresses, settings->addresses, sizeof(current->addresses));
 	current->address_count = settings->address_count;
 	current->advertised_count = settings->advertised_count;
-	current->link_local_derived = settings->link_local_derived;
-	memcpy(router->present, present, sizeof(router->present));
 	if (gone_count > 0)
 		engine->io->remove(engine->io, router, gone, gone_count);
 	if (added)
@@ -66,7 +65,6 @@ static void change(struct engine *engine, struct router *router, struct instant 
 	       sizeof(without_addresses.addresses));
 	without_addresses.address_count = router->settings.address_count;
 	without_addresses.advertised_count = router->settings.advertised_count;
-	without_addresses.link_local_derived = router->settings.link_local_derived;
 	router->settings = without_addresses;
 	vrrp_reconfigure(&router->vrrp, now, &settings->vrrp);
 	/* An advert that this sends still lists the addresses that are there. */
@@ -120,18 +118,14 @@ static bool contains(struct router *const *routers, size_t count, const struct r
 	return false;
 }
 
-/* The old routers where they are the same, else new ones; NULL, with nothing changed, if there is
- * no memory. */
-static struct router **make_routers(const struct engine *engine,
-				    const struct router_settings *settings, size_t count)
+/* Fills routers: an old one where it is the same, else a new one. False, with no new one left, if
+ * there is no memory. */
+static bool take_routers(const struct engine *engine, const struct router_settings *settings,
+			 size_t count, struct router *routers[ROUTERS_MAX])
 {
-	/* One more: calloc() may answer NULL to a size of 0. */
-	struct router **routers = calloc(count + 1, sizeof(struct router *));
-	struct router **made = calloc(count + 1, sizeof(struct router *));
+	struct router *made[ROUTERS_MAX];
 	size_t made_count = 0;
 
-	if (!routers || !made)
-		goto no_memory;
 	for (size_t i = 0; i < count; i++) {
 		routers[i] = find_same(engine, &settings[i]);
 		if (routers[i])
@@ -141,31 +135,28 @@ static struct router **make_routers(const struct engine *engine,
 			goto no_memory;
 		routers[i] = made[made_count++];
 	}
-	free(made);
-	return routers;
+	return true;
 
 no_memory:
 	for (size_t i = 0; i < made_count; i++)
 		free(made[i]);
-	free(made);
-	free(routers);
-	return NULL;
+	return false;
 }
 
 bool reload_routers(struct engine *engine, struct instant now,
 		    const struct router_settings *settings, size_t count)
 {
-	struct router **routers = make_routers(engine, settings, count);
+	struct router *routers[ROUTERS_MAX];
 
-	if (!routers)
+	assert(count <= ROUTERS_MAX);
+	if (!take_routers(engine, settings, count, routers))
 		return false;
 	for (size_t i = 0; i < engine->router_count; i++)
 		if (!contains(routers, count, engine->routers[i]))
 			drop(engine, engine->routers[i], now);
 	for (size_t i = 0; i < count; i++)
 		change(engine, routers[i], now, &settings[i]);
-	free(engine->routers);
-	engine->routers = routers;
+	memcpy(engine->routers, routers, count * sizeof(struct router *));
 	engine->router_count = count;
 	engine_index(engine);
 	return true;

@@ -137,6 +137,37 @@ START_TEST(other_priority_is_sent_at_once)
 }
 END_TEST
 
+/* Every router that the file changes is changed, not the first one alone. */
+START_TEST(values_of_every_router_are_taken)
+{
+	add_apiserver();
+	add_vip(add_instance("second", 11), "10.10.10.11");
+	add_vip(add_instance("third", 12), "10.10.10.12");
+	start_engine();
+	for (size_t i = 0; i < 3; i++)
+		w.conf->instances[i].priority = 210;
+	configure(T0 + 1000);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_uint_eq(w.engine.routers[i]->vrrp.priority, 210);
+}
+END_TEST
+
+/* BANDS: readiness belongs to the node, so a router that a reload adds has its band at once, while
+ * its interface is not known yet. */
+START_TEST(added_router_has_the_band_of_the_node)
+{
+	start_backup();
+	probe_answers(HEALTH_OK);
+	w.conf->instance_count = 0;
+	add_apiserver()->track_apiserver = true;
+	add_vip(add_instance("second", 11), "10.10.10.11");
+	w.conf->instances[1].track_apiserver = true;
+	configure(T0 + 1000);
+	ck_assert_int_eq(w.engine.routers[1]->ifindex, 0);
+	ck_assert_uint_eq(w.engine.routers[1]->vrrp.priority, 200);
+}
+END_TEST
+
 START_TEST(other_values_are_taken_in_place)
 {
 	struct conf_instance *instance;
@@ -528,7 +559,8 @@ START_TEST(reload_without_memory_changes_nothing)
 	before = snapshot(find(10));
 	add_vip(add_instance("second", 11), "10.10.10.11");
 	add_vip(add_instance("third", 12), "10.10.10.12");
-	for (unsigned i = 0; i < 4; i++) {
+	add_vip(add_instance("fourth", 13), "10.10.10.13");
+	for (unsigned i = 0; i < 3; i++) {
 		allocations_left = i;
 		ck_assert(!try_configure(w.now.us));
 		ck_assert_uint_eq(w.engine.router_count, 1);
@@ -536,14 +568,14 @@ START_TEST(reload_without_memory_changes_nothing)
 	}
 	ck_assert_str_eq(take(), "");
 	configure(w.now.us);
-	ck_assert_uint_eq(w.engine.router_count, 3);
+	ck_assert_uint_eq(w.engine.router_count, 4);
 
 	/* Nor are the first ones kept when there were none. */
 	tear_down();
 	set_up();
 	add_apiserver();
 	add_vip(add_instance("second", 11), "10.10.10.11");
-	allocations_left = 3;
+	allocations_left = 1;
 	ck_assert(!try_configure(T0));
 	ck_assert_uint_eq(w.engine.router_count, 0);
 }
@@ -572,6 +604,27 @@ START_TEST(removed_instance_leaves)
 	ck_assert_uint_eq(w.engine.router_count, 0);
 	ck_assert_ptr_null(find(10));
 	ck_assert(instant_is_never(engine_deadline(&w.engine)));
+}
+END_TEST
+
+/* Of the largest file, too, nothing is left of the routers before. */
+START_TEST(every_router_of_the_largest_file_is_exchanged)
+{
+	for (unsigned round = 0; round < 2; round++) {
+		w.conf->instance_count = 0;
+		for (unsigned i = 0; i < ROUTERS_MAX; i++) {
+			char name[CONF_NAME_SIZE], vip[ADDR_TEXT_SIZE];
+
+			snprintf(name, sizeof(name), "n%u-%u", round, i);
+			snprintf(vip, sizeof(vip), "10.10.10.%u", i);
+			add_vip(add_instance(name, (uint8_t)(i + 1)), vip);
+		}
+		configure(T0 + round);
+		ck_assert_uint_eq(w.engine.router_count, ROUTERS_MAX);
+		for (unsigned i = 0; i < ROUTERS_MAX; i++)
+			ck_assert_str_eq(w.engine.routers[i]->settings.instance,
+					 w.conf->instances[i].name);
+	}
 }
 END_TEST
 
@@ -615,6 +668,8 @@ static void add_values(Suite *suite)
 	tcase_add_loop_test(tcase, other_preempt_mode_is_taken_in_place, 0, 8);
 	tcase_add_test(tcase, other_preempt_mode_moves_the_takeover);
 	tcase_add_test(tcase, other_priority_is_sent_at_once);
+	tcase_add_test(tcase, values_of_every_router_are_taken);
+	tcase_add_test(tcase, added_router_has_the_band_of_the_node);
 	tcase_add_test(tcase, other_values_are_taken_in_place);
 	tcase_add_test(tcase, shorter_interval_does_not_end_the_claim);
 	tcase_add_test(tcase, hold_handover_and_delay_go_on);
@@ -648,6 +703,7 @@ static void add_routers(Suite *suite)
 	tcase_add_test(tcase, auto_and_the_interface_it_found_are_the_same);
 	tcase_add_test(tcase, reload_without_memory_changes_nothing);
 	tcase_add_test(tcase, removed_instance_leaves);
+	tcase_add_test(tcase, every_router_of_the_largest_file_is_exchanged);
 	tcase_add_test(tcase, removed_backup_is_silent);
 	tcase_add_test(tcase, removed_instance_of_the_other_family);
 	suite_add_tcase(suite, tcase);
