@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/addr.h"
+#include "lib/count.h"
 
 #define WAIT_MAX_MS 5000
 

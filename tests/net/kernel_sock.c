@@ -21,7 +21,6 @@
 
 /* Version 3 and type 1, as an advert begins. */
 #define ADVERT_TEXT "1dvert"
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Linux before 5.0. */
 static bool kernel_is_old;

@@ -15,7 +15,6 @@
 #include "os/probe.h"
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MS MILLISECOND_US
 #define NEVER_MS 60000 /* an interval whose second attempt no test waits for */
 #define REPORTS_MAX 64

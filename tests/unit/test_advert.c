@@ -5,7 +5,6 @@
 #include "core/advert.h"
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MESSAGE_MAX 64
 
 /*

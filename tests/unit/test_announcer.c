@@ -3,7 +3,6 @@
 #include "core/announcer.h"
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define T0 (10 * SECOND_US)
 #define REFRESH (30 * SECOND_US)
 

@@ -191,7 +191,7 @@ START_TEST(cli_letters)
 	      "}\n",
 	      file);
 	fclose(file);
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+	for (size_t i = 0; i < COUNT(pairs); i++) {
 		ck_assert_int_eq(RUN(pairs[i][0], "-f", name), CLI_EXIT_OK);
 		snprintf(before, sizeof(before), "%s", output);
 		ck_assert_int_eq(RUN(pairs[i][1], "--config", name), CLI_EXIT_OK);
@@ -386,8 +386,6 @@ START_TEST(cli_full_disk)
 	ck_assert_int_eq(result, CLI_EXIT_FAILED);
 }
 END_TEST
-
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
 
 Suite *suite_cli(void)
 {

@@ -156,12 +156,12 @@ START_TEST(quotes_where_they_are_needed)
 	struct conf *conf = read_text(VIP, NULL);
 	char reason[CONF_TEXT_SIZE];
 
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+	for (size_t i = 0; i < COUNT(paths); i++) {
 		ck_assert(conf_option_parse(conf_option_find(CONF_SECTION_GLOBAL, "control_socket"),
 					    conf, paths[i], reason));
 		check_round_trip(conf);
 	}
-	for (size_t i = 0; i < sizeof(interfaces) / sizeof(interfaces[0]); i++) {
+	for (size_t i = 0; i < COUNT(interfaces); i++) {
 		ck_assert_msg(
 			conf_option_parse(conf_option_find(CONF_SECTION_INSTANCE, "interface"),
 					  conf->instances, interfaces[i], reason),
@@ -208,7 +208,7 @@ START_TEST(control_socket_alone)
 	snprintf(path, sizeof(path), "%s/conf", directory);
 	conf_file_control_socket(path, socket);
 	ck_assert_str_eq(socket, "/run/cpvrrp/cpvrrp.sock");
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		FILE *file = fopen(path, "we");
 
 		fputs(cases[i].text, file);
@@ -332,10 +332,7 @@ static void set_randomly(const struct conf_option *option, void *fields, uint64_
 		conf_option_parse(option, fields, option->words[random_below(state, words)],
 				  reason);
 	} else if (option->type != CONF_TYPE_ADDRESS && !conf_option_is_list(option)) {
-		conf_option_parse(
-			option, fields,
-			texts[random_below(state, (unsigned)(sizeof(texts) / sizeof(texts[0])))],
-			reason);
+		conf_option_parse(option, fields, texts[random_below(state, COUNT(texts))], reason);
 	}
 }
 

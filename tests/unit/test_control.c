@@ -294,8 +294,6 @@ START_TEST(metrics_port_in_use)
 }
 END_TEST
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
-
 Suite *suite_control(void)
 {
 	Suite *suite = suite_create("control");

@@ -131,8 +131,6 @@ START_TEST(answer)
 }
 END_TEST
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
-
 Suite *suite_control_client(void)
 {
 	Suite *suite = suite_create("control_client");

@@ -5,7 +5,6 @@
 #include "core/health.h"
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define T0 ((struct instant){SECOND_US})
 
 /*

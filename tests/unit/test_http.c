@@ -375,8 +375,6 @@ START_TEST(no_descriptor)
 }
 END_TEST
 
-#define COUNT(array) (int)(sizeof(array) / sizeof((array)[0]))
-
 Suite *suite_http(void)
 {
 	Suite *suite = suite_create("http");

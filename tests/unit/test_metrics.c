@@ -99,7 +99,7 @@ static void check_bands(const char *router, const char *band)
 	static const char *const bands[] = {"leaving", "down", "answering", "ready"};
 	char *text = node_printed(metrics_text), series[160];
 
-	for (size_t i = 0; i < sizeof(bands) / sizeof(bands[0]); i++) {
+	for (size_t i = 0; i < COUNT(bands); i++) {
 		snprintf(series, sizeof(series), "cpvrrp_band{%s,band=\"%s\"}", router, bands[i]);
 		ck_assert_uint_eq(value_of(text, series), strcmp(bands[i], band) == 0);
 	}

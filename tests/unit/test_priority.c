@@ -3,8 +3,6 @@
 #include "core/priority.h"
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 /* Each end of each band, other implementations' values included. */
 START_TEST(band_of_every_number)
 {

@@ -8,8 +8,6 @@
 
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static struct conf *conf;
 static struct conf_instance *instance;
 static struct router_settings settings;

@@ -14,7 +14,6 @@
 
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PATIENCE_S 5 /* a read that waits for a writer ends the test */
 
 static char directory[UNIT_DIRECTORY_SIZE];

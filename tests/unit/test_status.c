@@ -479,7 +479,7 @@ START_TEST(text_lines)
 	node_probe(HEALTH_TIMEOUT, 0, 1000000, "no answer");
 	node.routers[1]->heard_count = 0;
 	text = node_printed(status_text);
-	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+	for (size_t i = 0; i < COUNT(expected); i++)
 		ck_assert_msg(strstr(text, expected[i]) != NULL, "no \"%s\" in\n%s", expected[i],
 			      text);
 	free(text);
@@ -578,7 +578,6 @@ static const struct {
 	{VRRP_REASON_FAULT, VRRP_FAULT_ADD_FAILED, "eth0",
 	 "cannot add an address; Backup again after a second"},
 };
-#define SENTENCE_COUNT (sizeof(sentences) / sizeof(sentences[0]))
 
 START_TEST(explain)
 {
@@ -587,7 +586,7 @@ START_TEST(explain)
 	unsigned reasons = 0, faults = 0;
 
 	*router->settings.interface = '\0';
-	for (size_t i = 0; i < SENTENCE_COUNT; i++) {
+	for (size_t i = 0; i < COUNT(sentences); i++) {
 		snprintf(router->interface_name, sizeof(router->interface_name), "%s",
 			 sentences[i].interface);
 		router->vrrp.reason = sentences[i].reason;
@@ -607,7 +606,7 @@ START_TEST(latency)
 	static const uint64_t counts[STATUS_LATENCY_BUCKETS] = {2, 1, 0, 0, 0, 0, 0, 1, 1, 2};
 
 	node.probes = (struct status_probes){.since = node.now};
-	for (size_t i = 0; i < sizeof(us) / sizeof(us[0]); i++)
+	for (size_t i = 0; i < COUNT(us); i++)
 		node_probe(HEALTH_OK, 200, us[i], "");
 	for (size_t i = 0; i < STATUS_LATENCY_BUCKETS; i++)
 		ck_assert_uint_eq(node.probes.latency_count[i], counts[i]);

@@ -50,7 +50,7 @@ static int run(void)
 	SRunner *suite_runner = srunner_create(NULL);
 	int failed;
 
-	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+	for (size_t i = 0; i < COUNT(suites); i++)
 		srunner_add_suite(suite_runner, suites[i]());
 	srunner_run_all(suite_runner, CK_NORMAL);
 	failed = srunner_ntests_failed(suite_runner);

@@ -5,6 +5,8 @@
 
 #include <check.h>
 
+#include "lib/count.h"
+
 /* A new directory for files of a test; it is gone when all tests have ended, however they end. */
 #define UNIT_DIRECTORY_SIZE 64
 void unit_mkdtemp(char path[UNIT_DIRECTORY_SIZE], const char *name);

@@ -17,8 +17,6 @@
 #include "core/engine.h"
 #include "lib/fake_io.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 #define T0 (10 * SECOND_US)
 #define SKEW INT64_C(218750)	    /* Skew_Time at priority 200 */
 #define DOWN (3 * SECOND_US + SKEW) /* Active_Down_Interval at priority 200 */
