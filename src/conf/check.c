@@ -52,8 +52,23 @@ static void check_apiserver(const struct check *check)
 			  "server");
 }
 
+/* ONE ELECTION: the family of the first address. */
+static enum addr_family elected_family(const struct conf_instance *instance)
+{
+	return instance->addresses[0].family;
+}
+
+static const char *family_text(enum addr_family family)
+{
+	return family == ADDR_FAMILY_IPV4 ? "IPv4" : "IPv6";
+}
+
+/* Only peers of the elected family are sent adverts. Those of the carried family are allowed:
+ * release 0.1.0 held an election in each family and wanted them. */
 static void check_peers(const struct check *check, const struct conf_instance *instance)
 {
+	enum addr_family elected = elected_family(instance);
+	enum addr_family other = addr_family_other(elected);
 	char text[ADDR_TEXT_SIZE];
 	bool in_addresses[ADDR_FAMILY_COUNT] = {false};
 	bool in_peers[ADDR_FAMILY_COUNT] = {false};
@@ -69,28 +84,30 @@ static void check_peers(const struct check *check, const struct conf_instance *i
 				  "%s is a virtual address; the nodes' own addresses are needed",
 				  addr_format(peer, text));
 	}
-	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
-		const char *name = family == ADDR_FAMILY_IPV4 ? "IPv4" : "IPv6";
-
-		if (in_addresses[family] && !in_peers[family])
-			violation(check, instance, "unicast_peer",
-				  "has no %s address, but virtual_ipaddress has one", name);
-		if (in_peers[family] && !in_addresses[family] && instance->address_count > 0)
-			violation(check, instance, "unicast_peer",
-				  "has an %s address, but virtual_ipaddress has none", name);
-	}
+	if (!in_peers[elected])
+		violation(check, instance, "unicast_peer",
+			  "has no %s address, but the first of virtual_ipaddress is one",
+			  family_text(elected));
+	if (in_peers[other] && !in_addresses[other])
+		violation(check, instance, "unicast_peer",
+			  "has an %s address, but virtual_ipaddress has none", family_text(other));
 }
 
 static void check_unicast(const struct check *check, const struct conf_instance *instance)
 {
-	bool source = !addr_is_unspecified(&instance->unicast_src_ip);
+	const struct addr *source = &instance->unicast_src_ip;
 
 	if (instance->unicast)
 		check_peers(check, instance);
-	if (source &&
-	    !addr_in_list(&instance->unicast_src_ip, instance->peers, instance->peer_count))
+	if (addr_is_unspecified(source))
+		return;
+	if (!addr_in_list(source, instance->peers, instance->peer_count))
 		violation(check, instance, "unicast_src_ip",
 			  "must be one of unicast_peer, which lists every node");
+	else if (source->family != elected_family(instance))
+		violation(check, instance, "unicast_src_ip",
+			  "must be an %s address, as the first of virtual_ipaddress is one",
+			  family_text(elected_family(instance)));
 }
 
 /* The default of virtual_router_id follows from the first address. */
@@ -135,13 +152,11 @@ static void check_instance(const struct check *check, struct conf_instance *inst
 			  addr_format(&check->conf->apiserver.address, text), instance->name);
 }
 
+/* Whether adverts of both would be of one family, if both have an address. */
 static bool share_family(const struct conf_instance *a, const struct conf_instance *b)
 {
-	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
-		if (conf_instance_has_family(a, (enum addr_family)family) &&
-		    conf_instance_has_family(b, (enum addr_family)family))
-			return true;
-	return false;
+	return a->address_count > 0 && b->address_count > 0 &&
+	       elected_family(a) == elected_family(b);
 }
 
 /* An instance with `auto` may find itself on any interface. */

@@ -65,11 +65,3 @@ const struct conf_instance *conf_instance_find(const struct conf *conf, const ch
 			return &conf->instances[i];
 	return NULL;
 }
-
-bool conf_instance_has_family(const struct conf_instance *instance, enum addr_family family)
-{
-	for (size_t i = 0; i < instance->address_count; i++)
-		if (instance->addresses[i].family == family)
-			return true;
-	return false;
-}

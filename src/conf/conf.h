@@ -66,11 +66,12 @@ struct conf_instance {
 	enum advert_checksum checksum;
 	bool track_apiserver;
 	bool unicast;		    /* unicast_peer is given */
-	struct addr unicast_src_ip; /* unspecified = auto; counts for its own family */
+	struct addr unicast_src_ip; /* unspecified = auto */
 	size_t peer_count;
 	struct addr peers[CONF_PEERS_MAX];
 	size_t address_count;
-	struct addr addresses[CONF_ADDRESSES_MAX]; /* as written, both families mixed */
+	struct addr
+		addresses[CONF_ADDRESSES_MAX]; /* as written; elected in the first one's family */
 };
 
 /* About 700 kB at full size, so it is made on the heap, zeroed: pages that are not used cost
@@ -104,8 +105,5 @@ int64_t conf_address_refresh_us(const struct conf *conf);
 
 /* The instance of this name; NULL if there is none. */
 const struct conf_instance *conf_instance_find(const struct conf *conf, const char *name);
-
-/* True if the instance has an address of the family and so a virtual router of it. */
-bool conf_instance_has_family(const struct conf_instance *instance, enum addr_family family);
 
 #endif

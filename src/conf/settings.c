@@ -49,14 +49,11 @@ static void append_link_local(struct router_settings *settings,
  * carried along. */
 static void take_addresses(struct router_settings *settings, const struct conf_instance *instance)
 {
-	enum addr_family other =
-		settings->family == ADDR_FAMILY_IPV4 ? ADDR_FAMILY_IPV6 : ADDR_FAMILY_IPV4;
-
 	if (settings->family == ADDR_FAMILY_IPV6)
 		append_link_local(settings, instance);
 	append_family(settings, instance, settings->family);
 	settings->advertised_count = settings->address_count;
-	append_family(settings, instance, other);
+	append_family(settings, instance, addr_family_other(settings->family));
 }
 
 static void take_unicast(struct router_settings *settings, const struct conf_instance *instance)

@@ -13,6 +13,11 @@ const char *addr_family_name(enum addr_family family)
 	return family == ADDR_FAMILY_IPV4 ? "ipv4" : "ipv6";
 }
 
+enum addr_family addr_family_other(enum addr_family family)
+{
+	return family == ADDR_FAMILY_IPV4 ? ADDR_FAMILY_IPV6 : ADDR_FAMILY_IPV4;
+}
+
 size_t addr_size(enum addr_family family)
 {
 	return family == ADDR_FAMILY_IPV4 ? 4 : 16;

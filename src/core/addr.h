@@ -26,6 +26,8 @@ struct addr {
 /* "ipv4" or "ipv6". */
 const char *addr_family_name(enum addr_family family);
 
+enum addr_family addr_family_other(enum addr_family family);
+
 /* 4 or 16 bytes. */
 size_t addr_size(enum addr_family family);
 

@@ -145,8 +145,7 @@ static enum vrrp_fault find_primary(struct router *router, const struct interfac
 static void find_other_own(struct router *router, const struct interface *interface,
 			   const struct vips *vips)
 {
-	enum addr_family other =
-		router->settings.family == ADDR_FAMILY_IPV4 ? ADDR_FAMILY_IPV6 : ADDR_FAMILY_IPV4;
+	enum addr_family other = addr_family_other(router->settings.family);
 	struct addr *own = &router->own[other];
 
 	*own = (struct addr){.family = other};

@@ -4,8 +4,6 @@
 #include "core/addr.h"
 #include "unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static struct addr parse(const char *text)
 {
 	struct addr addr;
@@ -102,6 +100,8 @@ START_TEST(families)
 {
 	ck_assert_str_eq(addr_family_name(ADDR_FAMILY_IPV4), "ipv4");
 	ck_assert_str_eq(addr_family_name(ADDR_FAMILY_IPV6), "ipv6");
+	ck_assert_int_eq(addr_family_other(ADDR_FAMILY_IPV4), ADDR_FAMILY_IPV6);
+	ck_assert_int_eq(addr_family_other(ADDR_FAMILY_IPV6), ADDR_FAMILY_IPV4);
 	ck_assert_uint_eq(addr_size(ADDR_FAMILY_IPV4), 4);
 	ck_assert_uint_eq(addr_size(ADDR_FAMILY_IPV6), 16);
 	ck_assert_uint_eq(addr_bits(ADDR_FAMILY_IPV4), 32);
