@@ -387,6 +387,9 @@ static bool parse_interface(void *field, const char *text, char reason[CONF_TEXT
 					      "ASCII are not allowed in a name");
 	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return refuse(reason, "is not the name of an interface");
+	if (strcmp(text, "lo") == 0)
+		return refuse(reason, "nothing that is sent on lo leaves the node, so that every "
+				      "node would hold the address");
 	text_store(field, CONF_INTERFACE_SIZE, text);
 	return true;
 }
