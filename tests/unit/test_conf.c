@@ -190,7 +190,7 @@ static const struct row rows[] = {
 	{INSTANCE,
 	 "priority",
 	 "auto",
-	 {"auto", "171", "254"},
+	 {"auto", "171", "254", "155>171", "170>171"},
 	 {"", "0", "1", "100", "154", "AUTO", "255"},
 	 "allowed are auto or 171 to 254"},
 	{INSTANCE,
