@@ -38,6 +38,7 @@ struct section {
 #define SECTIONS_MAX (2 + CONF_INSTANCES_MAX + 1)
 
 struct parser {
+	const char *text;
 	struct scan scan;
 	struct conf *conf;
 	size_t error_count; /* kept and not kept */
@@ -490,6 +491,31 @@ static void parse_statements(struct parser *p, enum keepalived_place place)
 	}
 }
 
+/* The line in which an instance is commented out, as in the file of the package; 0 = none. */
+static int commented_instance(const struct parser *p)
+{
+	const char *name = conf_section_name(CONF_SECTION_INSTANCE);
+	size_t length = strlen(name);
+	bool commented = false;
+	int line = 1;
+
+	for (const char *at = p->text; at + length < p->scan.end; at++) {
+		if (commented && memcmp(at, name, length) == 0)
+			return line;
+		line += *at == '\n';
+		commented = *at == '#' || (commented && (*at == ' ' || *at == '\t'));
+	}
+	return 0;
+}
+
+static void tell_no_instance(struct parser *p, const char *name, const char *message)
+{
+	int line = commented_instance(p);
+
+	add_error(p, line, "%s: %s%s", name, message,
+		  line ? "; remove the # from this line and from the others of the instance" : "");
+}
+
 static void take_violation(void *context, const struct conf_instance *instance, const char *name,
 			   const char *message)
 {
@@ -501,7 +527,7 @@ static void take_violation(void *context, const struct conf_instance *instance, 
 
 	if (!option) {
 		if (!p->instance_refused)
-			add_error(p, 0, "%s: %s", name, message);
+			tell_no_instance(p, name, message);
 		return;
 	}
 	if (instance)
@@ -561,6 +587,7 @@ int conf_parse(struct conf *conf, const char *text, size_t size,
 		return -ENOMEM;
 	assert(conf_option_count <= OPTIONS_MAX);
 	conf_init(conf);
+	p->text = text;
 	p->scan = (struct scan){.at = text, .end = text + size, .line = 1};
 	p->conf = conf;
 	parse_text(p);

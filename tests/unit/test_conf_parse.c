@@ -58,6 +58,7 @@ static struct conf *parse(const char *text)
 
 /* VIP stands for an instance without mistakes. */
 #define VIP "vrrp_instance vip { virtual_ipaddress { 10.0.0.1 } }\n"
+#define REMOVE "remove the # from this line and from the others of the instance"
 #define LEVELS "allowed are error, warning, notice, info, debug"
 #define OPEN_STRING "the string that starts here does not end in its line"
 #define VARIABLE "${...} is not allowed: a value does not depend on the environment"
@@ -202,6 +203,11 @@ static const struct {
 	/* Empty. */
 	{"", "0: vrrp_instance: at least one is needed\n"},
 	{" \t\n\r\n;,\n# a\n! b\n// c\n/* d */", "0: vrrp_instance: at least one is needed\n"},
+	{"# The VIP.\n\n#vrrp_instance a {\n#\tvirtual_ipaddress { 10.0.0.1 }\n#}\n",
+	 "3: vrrp_instance: at least one is needed; " REMOVE "\n"},
+	{"# \t# vrrp_instance a {", "1: vrrp_instance: at least one is needed; " REMOVE "\n"},
+	{"# no vrrp_instance\n! vrrp_instance\n# vrrp_instanc e a\n# vrrp_instance",
+	 "0: vrrp_instance: at least one is needed\n"},
 	{"vrrp_instance a {\n\tvirtual_ipaddress = { 10.0.0.1 }\n\tunicast_peer = { }\n}\n",
 	 "3: unicast_peer: the list is empty; name every node, or leave it out for multicast\n"},
 	{"vrrp_instance a {\n\tvirtual_ipaddress { , ;\n# x\n }\n}\n",
@@ -341,7 +347,6 @@ static const struct {
 					 "?"
 					 "?: " LEVELS "\n"},
 };
-#define MISTAKE_COUNT (sizeof(mistakes) / sizeof(mistakes[0]))
 
 START_TEST(mistake)
 {
@@ -358,7 +363,7 @@ START_TEST(a_good_file_after_each_mistake)
 {
 	static char errors[FOUND_SIZE];
 
-	for (size_t i = 0; i < MISTAKE_COUNT; i++) {
+	for (size_t i = 0; i < COUNT(mistakes); i++) {
 		ck_assert_ptr_null(parse_bytes(mistakes[i].text, strlen(mistakes[i].text), errors));
 		free(parse(VIP));
 		free(parse(VIP "realtime yes;"));
@@ -409,7 +414,7 @@ START_TEST(forms_are_equal)
 	ck_assert_uint_eq(first->instances[1].virtual_router_id, 9);
 	ck_assert_uint_eq(first->instances[1].advert_int_cs, 50);
 	ck_assert(!first->instances[1].unicast);
-	for (size_t i = 1; i < sizeof(forms) / sizeof(forms[0]); i++) {
+	for (size_t i = 1; i < COUNT(forms); i++) {
 		struct conf *other = parse(forms[i]);
 
 		ck_assert_msg(conf_equal(first, other), "form %zu", i);
@@ -583,7 +588,7 @@ START_TEST(large_texts_end_soon)
 	};
 	const size_t size = CONF_FILE_SIZE_MAX / 16;
 
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	for (size_t i = 0; i < COUNT(parts); i++) {
 		char *text = repeat(parts[i], size);
 
 		ck_assert_ptr_null(parse_bytes(text, size, errors));
@@ -771,7 +776,6 @@ static const struct {
 	{"vrrp_instance a {\nvirtual_ipaddress 10.0.0.9\nunicast_peer { 10.0.0.2 %s 255 }\n}\n" VIP,
 	 "min_ttl max_ttl"},
 };
-#define KEEPALIVED_COUNT (sizeof(keepalived) / sizeof(keepalived[0]))
 
 /* Each is answered what does its job here, and that is the only error or, in a section that cpvrrp
  * has not, the second one. */
@@ -843,11 +847,11 @@ START_TEST(keepalived_keywords_alone)
 	};
 	enum keepalived_place inside;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		ck_assert_msg((keepalived_answer(cases[i].place, cases[i].name) != NULL) ==
 				      cases[i].known,
 			      "%s", cases[i].name);
-	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
+	for (size_t i = 0; i < COUNT(sections); i++) {
 		ck_assert(keepalived_section(sections[i].name, &inside));
 		ck_assert_uint_eq(inside, sections[i].inside);
 	}
@@ -899,7 +903,7 @@ Suite *suite_conf_parse(void)
 	TCase *tcase = tcase_create("conf_parse");
 
 	tcase_set_timeout(tcase, 60);
-	tcase_add_loop_test(tcase, mistake, 0, (int)MISTAKE_COUNT);
+	tcase_add_loop_test(tcase, mistake, 0, COUNT(mistakes));
 	tcase_add_test(tcase, a_good_file_after_each_mistake);
 	tcase_add_test(tcase, forms_are_equal);
 	tcase_add_test(tcase, variable_limit);
@@ -910,7 +914,7 @@ Suite *suite_conf_parse(void)
 	tcase_add_test(tcase, large_texts_end_soon);
 	tcase_add_test(tcase, kubeadm_recipe);
 	tcase_add_test(tcase, keepalived_syntax);
-	tcase_add_loop_test(tcase, keepalived_keyword, 0, (int)KEEPALIVED_COUNT);
+	tcase_add_loop_test(tcase, keepalived_keyword, 0, COUNT(keepalived));
 	tcase_add_test(tcase, keepalived_keywords_alone);
 	tcase_add_test(tcase, virtual_server_is_answered_honestly);
 	tcase_add_test(tcase, preempt_without_value);
