@@ -70,8 +70,7 @@ struct conf_instance {
 	size_t peer_count;
 	struct addr peers[CONF_PEERS_MAX];
 	size_t address_count;
-	struct addr
-		addresses[CONF_ADDRESSES_MAX]; /* as written; elected in the first one's family */
+	struct addr addresses[CONF_ADDRESSES_MAX]; /* as written; see check.c elected_family() */
 };
 
 /* About 700 kB at full size, so it is made on the heap, zeroed: pages that are not used cost
