@@ -116,7 +116,9 @@ static void check_priority_sent(struct node *node, const struct router *router, 
 {
 	struct sim *sim = node->sim;
 	bool lowest = priority <= PRIORITY_LEAVING; /* the router stops, leaves or is held */
-	bool hold_is_over = instant_due(node->held_until, node_clock(node, sim->now));
+	/* What a router sends when it has waited for the kernel it sends that much later. */
+	struct instant left_at = node_clock(node, sim->now + node->waited_us);
+	bool hold_is_over = instant_due(node->held_until, left_at);
 
 	if (!hold_is_over && check_applies(sim, RULE_STAYS_LOWEST, false) && !lowest)
 		check_broken(sim, RULE_STAYS_LOWEST, "n%d sends %u", node->id + 1, priority);
@@ -208,10 +210,10 @@ void check_adverts_end(struct node *node, unsigned events)
 
 /* The adverts of Adver_Timer lie on a grid from the takeover on. Beside them a router sends one
  * when a hold ends, and priority 0 when a handover does. */
-static void check_schedule(struct node *node, const struct router *router, struct instant now)
+static void check_schedule(struct node *node, const struct router *router, struct instant now,
+			   bool beside)
 {
 	struct watch *watch = check_watch(node, router);
-	bool beside = watch->before_call.hold_ends;
 	int64_t elapsed_us;
 
 	if (router->vrrp.state != VRRP_STATE_ACTIVE)
@@ -234,22 +236,33 @@ static void check_schedule(struct node *node, const struct router *router, struc
 }
 
 /* The router notices the end of a hold in a timeout; where a handover ends in the same turn, the
- * hold waits for the next one. */
-static void notice_hold_end(struct node *node, const struct router *router)
+ * hold waits for the next one. A hold that ends while the kernel adds the addresses may be noticed
+ * at the end of that or in the next turn. */
+static bool notice_hold_end(struct node *node, const struct router *router)
 {
 	struct watch *watch = check_watch(node, router);
+	struct instant left_at = node_clock(node, node->sim->now + node->waited_us);
 
-	if (watch->before_call.hold_ends && node->engine.undrained % ENGINE_UNDRAINED_MAX == 0 &&
-	    watch->before_call.leaving == watch->leaving)
-		watch->held = false;
+	if (node->engine.undrained % ENGINE_UNDRAINED_MAX != 0 ||
+	    watch->before_call.leaving != watch->leaving)
+		return false;
+	if (!watch->before_call.hold_ends &&
+	    (!watch->held || !instant_due(node->held_until, left_at) ||
+	     !instant_is_never(router->vrrp.timers[VRRP_TIMER_HOLD])))
+		return false;
+	watch->held = false;
+	return true;
 }
 
 void check_timers_end(struct node *node, struct instant now)
 {
 	check_adverts_end(node, 1);
 	for (size_t i = 0; i < node->engine.router_count; i++) {
-		check_schedule(node, node->engine.routers[i], now);
-		notice_hold_end(node, node->engine.routers[i]);
+		const struct router *router = node->engine.routers[i];
+		bool beside = check_watched(node, router)->before_call.hold_ends;
+
+		beside |= notice_hold_end(node, router);
+		check_schedule(node, router, now, beside);
 	}
 }
 
