@@ -101,7 +101,8 @@ void engine_limit_health(struct engine *engine, unsigned fall, unsigned rise);
 /* Forgets all results: the probe begins, or another apiserver is probed. */
 void engine_forget_health(struct engine *engine, struct instant now);
 
-/* HANDOVER of every router; each stays lowest for hold_us. */
+/* HANDOVER of every router; each stays lowest for hold_us. 0 is no handover: it ends the hold of an
+ * earlier one. */
 void engine_step_down(struct engine *engine, struct instant now, int64_t hold_us);
 
 /* HANDOVER of every router, then Initialize; engine_stopped() tells when. A second call ends it at

@@ -761,7 +761,8 @@ static void step_active(struct vrrp *vr, struct instant now, const struct vrrp_e
 		vr->shutting_down = vr->state == VRRP_STATE_ACTIVE;
 		break;
 	case VRRP_EVENT_STEP_DOWN:
-		begin_handover(vr, now, out);
+		if (event->hold_us > 0)
+			begin_handover(vr, now, out);
 		vr->timers[VRRP_TIMER_HOLD] = instant_add(now, event->hold_us);
 		break;
 	case VRRP_EVENT_TIMEOUT:

@@ -116,7 +116,8 @@ struct vrrp_event {
 			uint8_t priority;
 		} advert;
 		uint8_t priority;      /* PRIORITY: 3..254, by readiness. SENT: what was sent */
-		int64_t hold_us;       /* STEP_DOWN: stay lowest for so long */
+		int64_t hold_us;       /* STEP_DOWN: stay lowest for so long; 0 ends that of an
+					  earlier one, but no handover under way */
 		enum vrrp_fault fault; /* FAULT: any but NONE and ADD_FAILED */
 		struct addr primary;   /* FAULTS_GONE, PRIMARY: adverts are sent from it */
 		int64_t took_us;       /* ADDED: the kernel kept the caller waiting until now */

@@ -66,7 +66,7 @@ static const char help[] =
 	"  --watch [SECONDS]         do so again every second, or SECONDS, in place\n"
 	"  --ready                   succeed if the running daemon answers\n"
 	"  --step-down [SECONDS]     hand the virtual IP over now and stay lowest for\n"
-	"                            SECONDS, 60 by default\n"
+	"                            SECONDS, 60 by default; 0 ends that early\n"
 	"  --manifest                print a static pod for the configuration\n"
 	"  --image REF               its image, " MANIFEST_IMAGE " by default\n"
 	"  --version                 print the version\n"
@@ -125,14 +125,14 @@ static int long_form(int value)
 	return value;
 }
 
-static bool parse_seconds(const char *option, const char *text, int max, int *ret_seconds)
+static bool parse_seconds(const char *option, const char *text, int min, int max, int *ret_seconds)
 {
 	char *end;
 	long seconds = strtol(text, &end, 10);
 
-	if (*text < '0' || *text > '9' || *end || seconds < 1 || seconds > max) {
-		fprintf(stderr, "cpvrrp: --%s=%s: SECONDS is a whole number from 1 to %d\n", option,
-			text, max);
+	if (*text < '0' || *text > '9' || *end || seconds < min || seconds > max) {
+		fprintf(stderr, "cpvrrp: --%s=%s: SECONDS is a whole number from %d to %d\n",
+			option, text, min, max);
 		return false;
 	}
 	*ret_seconds = (int)seconds;
@@ -149,10 +149,10 @@ static bool parse_command(struct cli *cli, enum command command, const char *arg
 	if (!argument)
 		return true;
 	if (command == COMMAND_STEP_DOWN)
-		return parse_seconds("step-down", argument, CONTROL_STEP_DOWN_MAX_S,
+		return parse_seconds("step-down", argument, 0, CONTROL_STEP_DOWN_MAX_S,
 				     &cli->step_down_s);
 	if (command == COMMAND_WATCH)
-		return parse_seconds("watch", argument, WATCH_MAX_S, &cli->watch_s);
+		return parse_seconds("watch", argument, 1, WATCH_MAX_S, &cli->watch_s);
 	cli->format = argument;
 	if (strcmp(argument, "text") == 0 || strcmp(argument, "json") == 0)
 		return true;

@@ -71,7 +71,7 @@ void control_serve_health(struct http_request *request, void *calls)
 	http_reply_line(request, 200, "ok");
 }
 
-/* 0 if it is not a number from 1 to CONTROL_STEP_DOWN_MAX_S. */
+/* -1 if it is not a number from 0 to CONTROL_STEP_DOWN_MAX_S. */
 static long parse_seconds(const char *text)
 {
 	char *end;
@@ -79,7 +79,7 @@ static long parse_seconds(const char *text)
 
 	/* strtol() takes leading spaces and signs. */
 	if (*end || *text < '0' || *text > '9' || seconds > CONTROL_STEP_DOWN_MAX_S)
-		return 0;
+		return -1;
 	return seconds;
 }
 
@@ -90,19 +90,22 @@ static void serve_step_down(struct http_request *request, void *context)
 	char line[96], *text = NULL;
 
 	if (!http_parameter(request, "seconds", &text))
-		seconds = 0;
+		seconds = -1;
 	else if (text)
 		seconds = parse_seconds(text);
 	free(text);
-	if (seconds == 0) {
-		snprintf(line, sizeof(line), "seconds is a whole number from 1 to %d",
+	if (seconds < 0) {
+		snprintf(line, sizeof(line), "seconds is a whole number from 0 to %d",
 			 CONTROL_STEP_DOWN_MAX_S);
 		http_reply_line(request, 400, line);
 		return;
 	}
-	assert(seconds >= 1 && seconds <= CONTROL_STEP_DOWN_MAX_S);
+	assert(seconds <= CONTROL_STEP_DOWN_MAX_S);
 	calls->step_down(calls->context, (unsigned)seconds);
-	snprintf(line, sizeof(line), "stepping down, lowest priority for %ld s", seconds);
+	if (seconds == 0)
+		snprintf(line, sizeof(line), "no longer stepped down");
+	else
+		snprintf(line, sizeof(line), "stepping down, lowest priority for %ld s", seconds);
 	http_reply_line(request, 200, line);
 }
 

@@ -23,7 +23,7 @@ struct control;
 struct control_calls {
 	/* As status_take(). */
 	int (*status)(void *context, struct status *ret_status);
-	/* seconds is 1..CONTROL_STEP_DOWN_MAX_S. */
+	/* seconds is 0..CONTROL_STEP_DOWN_MAX_S; 0 ends an earlier one. */
 	void (*step_down)(void *context, unsigned seconds);
 	void *context;
 };

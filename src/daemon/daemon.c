@@ -126,8 +126,11 @@ static void take_requests(struct daemon *d)
 	for (unsigned i = 0; i < d->result_count; i++)
 		take_result(d, &d->results[i]);
 	d->result_count = 0;
-	if (d->step_down_s > 0) {
-		log_notice("stepping down for %u s", d->step_down_s);
+	if (d->step_down) {
+		if (d->step_down_s > 0)
+			log_notice("stepping down for %u s", d->step_down_s);
+		else
+			log_notice("no longer stepped down");
 		engine_step_down(&d->engine, d->now, (int64_t)d->step_down_s * SECOND_US);
 	}
 	if (d->shutdown) {
@@ -136,7 +139,7 @@ static void take_requests(struct daemon *d)
 		engine_shutdown(&d->engine, d->now);
 	}
 	d->shutdown = false;
-	d->step_down_s = 0;
+	d->step_down = false;
 }
 
 static void note_lateness(struct daemon *d, struct instant deadline)

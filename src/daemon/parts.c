@@ -31,6 +31,7 @@ static void note_step_down(void *context, unsigned seconds)
 {
 	struct daemon *d = context;
 
+	d->step_down = true;
 	d->step_down_s = seconds;
 }
 

@@ -55,6 +55,7 @@ struct daemon {
 	bool shutdown;
 	bool reload;
 	bool dump;
+	bool step_down;
 	unsigned step_down_s;
 	unsigned result_count;
 	struct probe_report results[DAEMON_RESULTS_MAX];

@@ -69,12 +69,11 @@ static const char *const wrong[][4] = {
 	{"cpvrrp", "--watch=0"},
 	{"cpvrrp", "--watch=3601"},
 	{"cpvrrp", "--watch", "--dump-state"},
-	{"cpvrrp", "--step-down=0"},
+	{"cpvrrp", "--step-down=-1"},
 	{"cpvrrp", "--step-down=86401"},
 	{"cpvrrp", "--step-down=5s"},
 	{"cpvrrp", "--step-down= 5"},
 	{"cpvrrp", "--step-down="},
-	{"cpvrrp", "--step-down", "0"},
 	{"cpvrrp", "--step-down", "5s"},
 	{"cpvrrp", "--step-down", "-5"},
 	{"cpvrrp", "--step-down", ""},
@@ -174,6 +173,10 @@ START_TEST(cli_daemon)
 	ck_assert_int_eq(RUN("--socket", server_path, "--step-down", "7"), CLI_EXIT_OK);
 	ck_assert_int_eq(read(server_step_downs[0], &seconds, sizeof(seconds)), sizeof(seconds));
 	ck_assert_uint_eq(seconds, 7);
+	ck_assert_int_eq(RUN("--socket", server_path, "--step-down=0"), CLI_EXIT_OK);
+	ck_assert_int_eq(read(server_step_downs[0], &seconds, sizeof(seconds)), sizeof(seconds));
+	ck_assert_uint_eq(seconds, 0);
+	ck_assert_str_eq(output, "no longer stepped down\n");
 }
 END_TEST
 

@@ -206,37 +206,40 @@ END_TEST
 
 static const struct {
 	const char *target;
-	unsigned seconds; /* 0 = refused */
+	int seconds; /* -1 = refused */
 } step_down_requests[] = {
 	{"/v1/step-down", 60},
 	{"/v1/step-down?seconds=1", 1},
 	{"/v1/step-down?seconds=86400", 86400},
 	{"/v1/step-down?seconds=0", 0},
-	{"/v1/step-down?seconds=86401", 0},
-	{"/v1/step-down?seconds=-1", 0},
-	{"/v1/step-down?seconds=%205", 0},
-	{"/v1/step-down?seconds=5s", 0},
-	{"/v1/step-down?seconds=1.5", 0},
-	{"/v1/step-down?seconds=", 0},
-	{"/v1/step-down?seconds=99999999999999999999", 0},
-	{"/v1/step-down?second=5", 0},
-	{"/v1/step-down?seconds", 0},
+	{"/v1/step-down?seconds=86401", -1},
+	{"/v1/step-down?seconds=-1", -1},
+	{"/v1/step-down?seconds=%205", -1},
+	{"/v1/step-down?seconds=5s", -1},
+	{"/v1/step-down?seconds=1.5", -1},
+	{"/v1/step-down?seconds=", -1},
+	{"/v1/step-down?seconds=99999999999999999999", -1},
+	{"/v1/step-down?second=5", -1},
+	{"/v1/step-down?seconds", -1},
 };
 
 START_TEST(step_down)
 {
-	unsigned expected = step_down_requests[_i].seconds, seconds = 0;
+	int expected = step_down_requests[_i].seconds;
+	unsigned seconds = 0;
 	ssize_t size;
 
 	server_start();
-	if (expected)
+	if (expected > 0)
 		check_request("POST", step_down_requests[_i].target, 200, "stepping down");
+	else if (expected == 0)
+		check_request("POST", step_down_requests[_i].target, 200, "no longer");
 	else
 		check_request("POST", step_down_requests[_i].target, 400,
-			      "a whole number from 1 to 86400\n");
+			      "a whole number from 0 to 86400\n");
 	size = read(server_step_downs[0], &seconds, sizeof(seconds));
-	ck_assert_int_eq(size, expected ? (ssize_t)sizeof(seconds) : -1);
-	ck_assert_uint_eq(seconds, expected);
+	ck_assert_int_eq(size, expected >= 0 ? (ssize_t)sizeof(seconds) : -1);
+	ck_assert_uint_eq(seconds, expected >= 0 ? (unsigned)expected : 0);
 }
 END_TEST
 

@@ -31,6 +31,19 @@ START_TEST(hold_ends_while_active)
 }
 END_TEST
 
+/* STEP_DOWN with 0: an Active that was held advertises its own priority at once. */
+START_TEST(hold_is_cancelled_while_active)
+{
+	begin(HELD_BACKUP, &defaults);
+	run_until(VRRP_STATE_ACTIVE);
+	ck_assert_str_eq(step(T0 + 5 * SECOND, EVENT(EV_STEP_DOWN(0))), "");
+	ck_assert(has(step(T0 + 5 * SECOND, EVENT(EV(TIMEOUT))), "SEND(200)"));
+	ck_assert(instant_is_never(vr.timers[VRRP_TIMER_HOLD]));
+	ck_assert(instant_is_never(vr.timers[VRRP_TIMER_HANDOVER]));
+	ck_assert_int_eq(vr.state, VRRP_STATE_ACTIVE);
+}
+END_TEST
+
 /* A held router that is Active again does not leave: of two such routers one stays. */
 START_TEST(two_held_routers)
 {
@@ -664,6 +677,7 @@ void vrrp_add_active(Suite *suite)
 	TCase *stories = tcase_create("active");
 
 	tcase_add_test(stories, hold_ends_while_active);
+	tcase_add_test(stories, hold_is_cancelled_while_active);
 	tcase_add_test(stories, leaving_router_stays_lowest);
 	tcase_add_test(stories, shutdown_during_step_down);
 	tcase_add_test(stories, addresses_cannot_be_added_while_leaving);

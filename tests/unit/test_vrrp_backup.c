@@ -563,6 +563,24 @@ START_TEST(hold_counts_anew)
 }
 END_TEST
 
+/* STEP_DOWN with 0 ends the hold of an earlier one at once, in Initialize too. */
+START_TEST(hold_is_cancelled)
+{
+	begin(HELD_BACKUP, &defaults);
+	step(T0 + SECOND, EVENT(EV_STEP_DOWN(0)));
+	ck_assert_str_eq(step(T0 + SECOND, EVENT(EV(TIMEOUT))), "");
+	ck_assert_str_eq(timers_text(T0 + SECOND), "down+2218750");
+	ck_assert_uint_eq(vrrp_priority(&vr), READY);
+
+	begin(HELD_BACKUP, &defaults);
+	step(T0 + SECOND, EVENT(EV_FAULT(LINK_DOWN)));
+	step(T0 + SECOND, EVENT(EV_STEP_DOWN(0)));
+	step(T0 + SECOND, EVENT(EV(TIMEOUT)));
+	ck_assert_str_eq(timers_text(T0 + SECOND), "");
+	ck_assert_uint_eq(vrrp_priority(&vr), READY);
+}
+END_TEST
+
 /* The hold ends at the moment of the takeover: the first advert has the priority of now. */
 START_TEST(hold_ends_with_the_takeover)
 {
@@ -752,6 +770,7 @@ void vrrp_add_backup(Suite *suite)
 	tcase_add_test(stories, preemption_of_a_lower_priority_called_off);
 	tcase_add_test(stories, hold_ends);
 	tcase_add_test(stories, hold_counts_anew);
+	tcase_add_test(stories, hold_is_cancelled);
 	tcase_add_test(stories, hold_ends_with_the_takeover);
 	tcase_add_test(stories, interval_is_believed_with_the_second_advert);
 	tcase_add_test(stories, alternating_sources_are_new_each_time);
