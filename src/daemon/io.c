@@ -220,13 +220,15 @@ static void log_refusal(struct io *io, const struct router *router, enum advert_
 		return;
 	addr_format(&packet->source, source);
 	if (router)
-		log_warning(ROUTER_FMT ": refused an advert from %s: %s (VRID %u, %llu more since)",
+		log_warning(ROUTER_FMT
+			    ": refused an advert from %s: %s (VRID %u, %llu more since): %s",
 			    ROUTER_ARG(router), source, advert_refusal_name(refusal),
-			    router->settings.vrid, (unsigned long long)suppressed);
+			    router->settings.vrid, (unsigned long long)suppressed,
+			    status_refusal(refusal));
 	else
-		log_info("refused an advert from %s: %s (VRID %u, %llu more since)", source,
+		log_info("refused an advert from %s: %s (VRID %u, %llu more since): %s", source,
 			 advert_refusal_name(refusal), advert_peek_vrid(packet),
-			 (unsigned long long)suppressed);
+			 (unsigned long long)suppressed, status_refusal(refusal));
 }
 
 static void log_trace(const struct router *router, enum engine_trace what, const char *source)

@@ -50,6 +50,30 @@ const char *status_band(uint8_t priority)
 	return priority_band_name(priority_band(priority));
 }
 
+const char *status_refusal(enum advert_refusal refusal)
+{
+	static const char *const sentences[ADVERT_REFUSAL_COUNT] = {
+		[ADVERT_OVERSIZED] = "it is larger than any advert",
+		[ADVERT_HOPS_WRONG] = "its TTL or hop limit is not 255, so it was forwarded",
+		[ADVERT_TRUNCATED] = "it is shorter than an advert",
+		[ADVERT_VERSION_WRONG] = "it is not VRRP version 3",
+		[ADVERT_TYPE_WRONG] = "it is no advert",
+		[ADVERT_ADDRESSES_NONE] = "no address is in it",
+		[ADVERT_LENGTH_WRONG] = "its length does not fit its list of addresses",
+		[ADVERT_CHECKSUM_WRONG] = "neither form of the checksum fits",
+		[ADVERT_INTERVAL_ZERO] = "it says interval 0",
+		[ADVERT_UNKNOWN_VRID] = "no instance here has this virtual_router_id",
+		[ADVERT_SOURCE_OWN] = "it comes from an address of this node",
+		[ADVERT_SOURCE_NOT_PEER] = "the sender is not in unicast_peer",
+		[ADVERT_ADDRESSES_FOREIGN] =
+			"none of our addresses is in it: another group on the segment uses this "
+			"virtual_router_id",
+	};
+
+	assert(sentences[refusal]);
+	return sentences[refusal];
+}
+
 const char *status_capability(const struct confinement *confinement, unsigned i)
 {
 	const char *name = capng_capability_to_name(i);

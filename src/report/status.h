@@ -154,6 +154,10 @@ int64_t status_age_us(const struct status *status, struct instant at);
 /* The word for the band of a priority on the wire: "ready", "answering", "down", "leaving". */
 const char *status_band(uint8_t priority);
 
+/* What the word of a refusal says, without a full stop: "none of our addresses is in it: ...". Not
+ * for ADVERT_OK. */
+const char *status_refusal(enum advert_refusal refusal);
+
 /* The name of capability number i, "" if it is not permitted, NULL past the last one. */
 const char *status_capability(const struct confinement *confinement, unsigned i);
 

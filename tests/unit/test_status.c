@@ -600,6 +600,17 @@ START_TEST(explain)
 }
 END_TEST
 
+/* The log says what the word of each refusal means. */
+START_TEST(every_refusal_has_a_sentence)
+{
+	for (unsigned i = ADVERT_OK + 1; i < ADVERT_REFUSAL_COUNT; i++)
+		ck_assert_uint_gt(strlen(status_refusal((enum advert_refusal)i)), 10);
+	ck_assert_str_eq(status_refusal(ADVERT_ADDRESSES_FOREIGN),
+			 "none of our addresses is in it: another group on the segment uses this "
+			 "virtual_router_id");
+}
+END_TEST
+
 START_TEST(latency)
 {
 	static const int64_t us[] = {0, 1000, 1001, 250000, 1000000, 1000001, 61000000};
@@ -640,6 +651,7 @@ Suite *suite_status(void)
 	tcase_add_test(tcase, text_columns);
 	tcase_add_test(tcase, text_untracked);
 	tcase_add_test(tcase, explain);
+	tcase_add_test(tcase, every_refusal_has_a_sentence);
 	tcase_add_test(tcase, latency);
 	suite_add_tcase(suite, tcase);
 	return suite;
