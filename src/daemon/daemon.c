@@ -25,16 +25,17 @@ static bool log_change(const struct daemon *d, const struct probe_report *report
 		       bool changed)
 {
 	const struct health *health = &d->engine.health;
+	const char *band = priority_band_name(health_band(health));
 
 	if (health->ready != was_ready && health->ready)
 		log_notice("apiserver is ready");
 	else if (health->ready != was_ready)
-		log_notice("apiserver is unready: %s (%u in a row); ready after %u successes in a "
-			   "row",
-			   report->detail, health->consecutive,
+		log_notice("apiserver is not ready, band %s: %s (%u in a row); ready after %u "
+			   "successes in a row",
+			   band, report->detail, health->consecutive,
 			   health_successes_needed(health, d->now));
 	else if (changed)
-		log_notice("apiserver is unready, %s: %s", priority_band_name(health_band(health)),
+		log_notice("apiserver is not ready, band %s: %s", band,
 			   report->detail[0] ? report->detail : "it answers");
 	return changed;
 }
