@@ -96,8 +96,10 @@ static bool add_addresses(struct engine *engine, struct router *router, int64_t 
 		router->counters.add_failures++;
 		return false;
 	}
-	for (size_t i = 0; i < router->settings.address_count; i++)
+	for (size_t i = 0; i < router->settings.address_count; i++) {
 		router->present[i] = true;
+		router->leaving[i] = false;
+	}
 	return true;
 }
 
@@ -105,7 +107,10 @@ static void remove_addresses(struct engine *engine, struct router *router)
 {
 	engine->io->remove(engine->io, router, router->settings.addresses,
 			   router->settings.address_count);
-	memset(router->present, 0, sizeof(router->present));
+	for (size_t i = 0; i < router->settings.address_count; i++) {
+		router->leaving[i] |= router->present[i];
+		router->present[i] = false;
+	}
 }
 
 static void announce(struct engine *engine, struct router *router)
@@ -244,6 +249,7 @@ static void remove_leftovers(struct engine *engine, struct router *router)
 {
 	struct addr leftovers[ROUTER_ADDRESSES_MAX];
 	size_t count = 0;
+	bool news = false;
 
 	for (size_t i = 0; i < router->settings.address_count; i++) {
 		const struct addr *address = &router->settings.addresses[i];
@@ -251,11 +257,14 @@ static void remove_leftovers(struct engine *engine, struct router *router)
 		if (!router->present[i] || addr_is_unspecified(&router->own[address->family]))
 			continue;
 		leftovers[count++] = *address;
+		news |= !router->leaving[i];
+		router->leaving[i] = true;
 		router->present[i] = false;
 	}
 	if (count == 0)
 		return;
-	trace(engine, router, ENGINE_TRACE_REMOVED, NULL);
+	if (news)
+		trace(engine, router, ENGINE_TRACE_REMOVED, NULL);
 	engine->io->remove(engine->io, router, leftovers, count);
 }
 

@@ -52,7 +52,8 @@ struct engine_io {
 	 * for another attempt. *ret_took_us is how long either kept the caller waiting. */
 	bool (*add)(struct engine_io *io, const struct router *router, int64_t *ret_took_us);
 	/* Removes these addresses where they are on the router's interface, whatever the prefix
-	 * length. */
+	 * length. That may go on in the background, so that they are still seen for a while, unless
+	 * an add comes meanwhile. */
 	void (*remove)(struct engine_io *io, const struct router *router,
 		       const struct addr *addresses, size_t count);
 	/* Tells the neighbours about every address; false if one could not be told. */

@@ -45,6 +45,7 @@ static void change_addresses(struct engine *engine, struct router *router, struc
 	memcpy(current->addresses, settings->addresses, sizeof(current->addresses));
 	current->address_count = settings->address_count;
 	current->advertised_count = settings->advertised_count;
+	memset(router->leaving, 0, sizeof(router->leaving));
 	if (gone_count > 0)
 		engine->io->remove(engine->io, router, gone, gone_count);
 	if (added)

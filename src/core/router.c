@@ -179,6 +179,7 @@ static bool take_presence(struct router *router, const struct interface *interfa
 
 		lost |= router->present[i] && !present;
 		router->present[i] = present;
+		router->leaving[i] &= present;
 	}
 	return lost;
 }

@@ -116,6 +116,8 @@ struct router {
 					       announcements are sent from; unspecified = none */
 	struct addr auto_address; /* priority = auto counts from it; unspecified = none yet */
 	bool present[ROUTER_ADDRESSES_MAX]; /* settings.addresses[i] is on the interface */
+	bool leaving[ROUTER_ADDRESSES_MAX]; /* it was, when its removal was asked for, and has not
+					       been seen gone since */
 
 	struct vrrp vrrp;
 	struct instant since; /* the state is what it is */

@@ -118,6 +118,43 @@ START_TEST(leftover_vip_is_removed)
 }
 END_TEST
 
+/* CLOSE: an address goes in the background, so the interface may still show it when the role has
+ * ended. Only one that comes back after it was gone has been added by another program. */
+START_TEST(leaving_address_is_no_leftover)
+{
+	start_active();
+	hear(w.now.us, 3, 254);
+	ck_assert_ptr_nonnull(strstr(take(), "REMOVE(10.10.10.10)"));
+	assign("10.10.10.10", 32);
+	for (unsigned i = 0; i < 2; i++) {
+		turn(w.now.us + MILLISECOND_US);
+		ck_assert_str_eq(take_traces(), "");
+		/* Asked for again, in case the first time has failed. */
+		ck_assert_str_eq(take(), i == 0 ? "REMOVE(10.10.10.10)" : "");
+	}
+	assign("10.10.10.10", 32);
+	turn(w.now.us + MILLISECOND_US);
+	ck_assert_str_eq(take_traces(), "removed");
+	ck_assert_str_eq(take(), "REMOVE(10.10.10.10)");
+}
+END_TEST
+
+/* A takeover brings it back; if it is lost then, that is news as ever. */
+START_TEST(leaving_address_comes_back)
+{
+	start_active();
+	hear(w.now.us, 3, 254);
+	assign("10.10.10.10", 32);
+	turn(w.now.us + MILLISECOND_US);
+	run(w.now.us + DOWN + SECOND_US);
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
+	take_traces();
+	unassign("10.10.10.10");
+	turn(w.now.us + MILLISECOND_US);
+	ck_assert_str_eq(take_traces(), "readded");
+}
+END_TEST
+
 /* A link that is down is no reason to keep it. */
 START_TEST(leftover_vip_is_removed_in_initialize)
 {
@@ -612,6 +649,8 @@ static void add_reconcile(Suite *suite)
 	tcase_add_test(tcase, one_of_two_vips_is_lost);
 	tcase_add_test(tcase, lost_carried_address_is_added_again);
 	tcase_add_test(tcase, leftover_vip_is_removed);
+	tcase_add_test(tcase, leaving_address_is_no_leftover);
+	tcase_add_test(tcase, leaving_address_comes_back);
 	tcase_add_test(tcase, leftover_vip_is_removed_in_initialize);
 	tcase_add_test(tcase, only_the_leftovers_are_removed);
 	tcase_add_test(tcase, leftover_of_the_carried_family);
