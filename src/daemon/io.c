@@ -36,6 +36,7 @@ struct io {
 	struct vip *vip;
 	struct announce *announce;
 
+	bool close_told;      /* that the kernel cannot end connections */
 	struct instant now;   /* of this turn */
 	struct instant retry; /* INSTANT_NEVER if nothing has failed */
 
@@ -77,17 +78,26 @@ static bool send_advert(struct engine_io *engine_io, const struct router *router
 	return error == 0;
 }
 
-static void remove_one(struct io *io, const struct router *router, const struct addr *address,
-		       unsigned prefix_length)
+/* What a removal came to, or for one in the background the one before it. */
+static void tell_removed(struct io *io, const struct router *router, const struct addr *address,
+			 unsigned prefix_length, int error)
 {
 	char text[ADDR_TEXT_SIZE];
-	int error = vip_remove(io->vip, router->ifindex, address, prefix_length);
 
 	if (error < 0 && error != -EADDRNOTAVAIL && error != -ENODEV &&
 	    may_complain(io, COMPLAINT_REMOVE))
 		log_error("%s: cannot remove %s/%u: %s; the kernel removes it when its lease ends",
 			  router->interface_name, addr_format(address, text), prefix_length,
 			  strerror(-error));
+}
+
+/* CLOSE: with its connections. */
+static void depart_one(struct io *io, const struct router *router, const struct addr *address,
+		       unsigned prefix_length)
+{
+	int error = vip_depart(io->vip, router->ifindex, address, prefix_length);
+
+	tell_removed(io, router, address, prefix_length, error);
 }
 
 static void remove_addresses(struct engine_io *engine_io, const struct router *router,
@@ -99,13 +109,13 @@ static void remove_addresses(struct engine_io *engine_io, const struct router *r
 	if (router->ifindex == 0)
 		return;
 	for (size_t i = 0; i < count; i++)
-		remove_one(io, router, &addresses[i], addr_bits(addresses[i].family));
+		depart_one(io, router, &addresses[i], addr_bits(addresses[i].family));
 	for (size_t i = 0; interface && i < interface->address_count; i++) {
 		const struct interface_address *found = &interface->addresses[i];
 
 		if (addr_in_list(&found->address, addresses, count) &&
 		    found->prefix_length != addr_bits(found->address.family))
-			remove_one(io, router, &found->address, found->prefix_length);
+			depart_one(io, router, &found->address, found->prefix_length);
 	}
 }
 
@@ -135,6 +145,19 @@ static bool add_one(struct io *io, const struct router *router, const struct add
 	return error == 0;
 }
 
+/* Those that were added before another one could not be. */
+static void take_back(struct io *io, const struct router *router, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct addr *address = &router->settings.addresses[i];
+		unsigned bits = addr_bits(address->family);
+
+		if (!router->present[i])
+			tell_removed(io, router, address, bits,
+				     vip_remove(io->vip, router->ifindex, address, bits));
+	}
+}
+
 static bool add_all(struct io *io, const struct router *router)
 {
 	const struct router_settings *settings = &router->settings;
@@ -146,10 +169,7 @@ static bool add_all(struct io *io, const struct router *router)
 		}
 		if (add_one(io, router, &settings->addresses[i]))
 			continue;
-		for (size_t j = 0; j < i; j++)
-			if (!router->present[j])
-				remove_one(io, router, &settings->addresses[j],
-					   addr_bits(settings->addresses[j].family));
+		take_back(io, router, i);
 		return false;
 	}
 	return true;
@@ -306,14 +326,29 @@ static void drain_netlink(struct io *io, bool ask)
 		sync_sockets(io);
 }
 
-bool io_configure(struct io *io, struct instant now, const struct router_settings *settings,
-		  size_t count, unsigned lease_s)
+/* The kernel's modules may be there later, so a reload asks again. */
+static void start_vip(struct io *io)
 {
 	int error = vip_start(io->vip);
 
 	if (error < 0)
 		log_warning("cannot make the thread that renews leases: %s; the loop renews them",
 			    strerror(-error));
+	error = vip_close_connections(io->vip);
+	if (error < 0 && !io->close_told)
+		log_warning("cannot end the connections of an address that leaves: %s%s; their "
+			    "clients have to notice by themselves",
+			    strerror(-error),
+			    error == -EOPNOTSUPP
+				    ? " (the kernel is without CONFIG_INET_DIAG_DESTROY)"
+				    : "");
+	io->close_told |= error < 0;
+}
+
+bool io_configure(struct io *io, struct instant now, const struct router_settings *settings,
+		  size_t count, unsigned lease_s)
+{
+	start_vip(io);
 	io->now = now;
 	/* What the kernel has said meanwhile, so that nothing is compared with the past. */
 	drain_netlink(io, io->engine->router_count > 0);
@@ -336,6 +371,11 @@ bool io_receive(struct io *io, struct instant now)
 	if (result < 0 && may_complain(io, COMPLAINT_RECEIVE))
 		log_warning("cannot receive adverts: %s", strerror(-result));
 	return result != 0;
+}
+
+uint64_t io_connections_closed(const struct io *io)
+{
+	return vip_closed_count(io->vip);
 }
 
 void io_timers(struct io *io, struct instant now, bool drained)

@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/engine.h"
 
@@ -37,6 +38,9 @@ bool io_receive(struct io *io, struct instant now);
 
 /* Last in a turn: engine_timers(), and what could not be opened or asked is tried again. */
 void io_timers(struct io *io, struct instant now, bool drained);
+
+/* How many connections of addresses that left have been ended (rule CLOSE). */
+uint64_t io_connections_closed(const struct io *io);
 
 /* When the next turn is due at the latest. */
 struct instant io_deadline(const struct io *io);

@@ -17,6 +17,7 @@ int parts_status(const struct daemon *d, struct status *ret_status)
 		.probes = &d->probes,
 		.started = d->started,
 		.loop_late_max_us = d->late_max_us,
+		.connections_closed = io_connections_closed(d->io),
 	};
 
 	return status_take(&source, clock_now(), ret_status);

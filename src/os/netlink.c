@@ -24,6 +24,7 @@
 
 struct netlink {
 	struct nl_sock *socket;
+	int protocol;
 	bool connected; /* always, unless the last question has failed */
 
 	/* The reading under way. */
@@ -176,7 +177,7 @@ static void begin(struct netlink *netlink, int (*take)(void *context, struct nl_
 	netlink->error = 0;
 }
 
-static int alloc(struct netlink **ret_netlink)
+static int alloc(int protocol, struct netlink **ret_netlink)
 {
 	struct netlink *netlink = calloc(1, sizeof(*netlink));
 
@@ -187,6 +188,7 @@ static int alloc(struct netlink **ret_netlink)
 		free(netlink);
 		return -ENOMEM;
 	}
+	netlink->protocol = protocol;
 	nl_socket_set_msg_buf_size(netlink->socket, MESSAGE_SIZE);
 	nl_socket_modify_cb(netlink->socket, NL_CB_MSG_IN, NL_CB_CUSTOM, from_kernel, NULL);
 	nl_socket_modify_cb(netlink->socket, NL_CB_VALID, NL_CB_CUSTOM, valid, netlink);
@@ -201,7 +203,7 @@ static int connect_socket(struct netlink *netlink)
 	 * free one only if none is set. */
 	nl_socket_set_local_port(netlink->socket, 0);
 	errno = 0;
-	return system_error(nl_connect(netlink->socket, NETLINK_ROUTE));
+	return system_error(nl_connect(netlink->socket, netlink->protocol));
 }
 
 static int connect_questions(struct netlink *netlink)
@@ -225,10 +227,10 @@ static int connect_questions(struct netlink *netlink)
 	return 0;
 }
 
-int netlink_new(struct netlink **ret_netlink)
+static int new_questions(int protocol, struct netlink **ret_netlink)
 {
 	struct netlink *netlink;
-	int error = alloc(&netlink);
+	int error = alloc(protocol, &netlink);
 
 	if (error < 0)
 		return error;
@@ -244,6 +246,16 @@ int netlink_new(struct netlink **ret_netlink)
 	}
 	*ret_netlink = netlink;
 	return 0;
+}
+
+int netlink_new(struct netlink **ret_netlink)
+{
+	return new_questions(NETLINK_ROUTE, ret_netlink);
+}
+
+int netlink_new_diag(struct netlink **ret_netlink)
+{
+	return new_questions(NETLINK_SOCK_DIAG, ret_netlink);
 }
 
 static int connect_events(struct netlink *netlink)
@@ -267,7 +279,7 @@ static int connect_events(struct netlink *netlink)
 int netlink_new_events(struct netlink **ret_netlink)
 {
 	struct netlink *netlink;
-	int error = alloc(&netlink);
+	int error = alloc(NETLINK_ROUTE, &netlink);
 
 	if (error < 0)
 		return error;

@@ -2,8 +2,8 @@
 /*
  * The netlink sockets of the daemon: questions to the kernel with their answers, and the kernel's
  * events. They are libnl's; this module gives them limits, passes only what the kernel sent, and
- * returns the kernel's own errors as -errno. What messages say is read and written by os/link and
- * os/vip.
+ * returns the kernel's own errors as -errno. What messages say is read and written by os/link,
+ * os/vip and os/close.
  *
  * A struct netlink belongs to one thread at a time. Threads may each have their own: libnl guards
  * what its sockets share, which is the list of port ids.
@@ -16,8 +16,11 @@
 struct netlink;
 struct nl_msg;
 
-/* Opens a socket for questions. Returns 0 or -errno. */
+/* Opens a socket for questions about links, addresses and routes. Returns 0 or -errno. */
 int netlink_new(struct netlink **ret_netlink);
+
+/* Opens a socket for questions about sockets, sock_diag(7). Returns 0 or -errno. */
+int netlink_new_diag(struct netlink **ret_netlink);
 
 /* Opens a non-blocking socket for the events of links and addresses. Returns 0 or -errno. */
 int netlink_new_events(struct netlink **ret_netlink);

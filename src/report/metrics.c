@@ -245,6 +245,9 @@ char *metrics_text(const struct status *status)
 	put_all_rejected(out, status);
 	if (status->apiserver.tracked)
 		put_apiserver(out, &status->apiserver);
+	put_head(out, "cpvrrp_connections_closed_total", "counter",
+		 "Connections of addresses that left this node, ended with it.");
+	fprintf(out, "cpvrrp_connections_closed_total %" PRIu64 "\n", status->connections_closed);
 	put_head(out, "cpvrrp_loop_late_seconds_max", "gauge",
 		 "How late a deadline was served at worst since start.");
 	fprintf(out, "cpvrrp_loop_late_seconds_max %.6f\n",

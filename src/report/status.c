@@ -370,6 +370,7 @@ int status_take(const struct status_source *source, struct instant now, struct s
 		.now = now,
 		.started = source->started,
 		.loop_late_max_us = source->loop_late_max_us,
+		.connections_closed = source->connections_closed,
 		.router_count = engine->router_count,
 		.routers = routers,
 	};

@@ -119,7 +119,8 @@ struct status {
 	struct instant now;   /* when the snapshot was taken */
 	struct timespec wall; /* CLOCK_REALTIME at that moment */
 	struct instant started;
-	int64_t loop_late_max_us; /* how late a deadline was served at worst (RFC 9568 2.5) */
+	int64_t loop_late_max_us;    /* how late a deadline was served at worst (RFC 9568 2.5) */
+	uint64_t connections_closed; /* of addresses that left (rule CLOSE) */
 	struct confinement confinement;
 	struct status_apiserver apiserver;
 	uint64_t rejected[ADVERT_REFUSAL_COUNT]; /* packets that belong to no virtual router */
@@ -135,6 +136,7 @@ struct status_source {
 	const struct status_probes *probes;
 	struct instant started;
 	int64_t loop_late_max_us;
+	uint64_t connections_closed;
 };
 
 /* Takes a snapshot, which keeps nothing of source. Returns 0, or -ENOMEM. */

@@ -259,6 +259,7 @@ char *status_json(const struct status *status)
 	json_object_set_new(root, "uptime_seconds",
 			    json_seconds(status_age_us(status, status->started)));
 	json_object_set_new(root, "loop_late_max_seconds", json_seconds(status->loop_late_max_us));
+	json_object_set_new(root, "connections_closed", json_count(status->connections_closed));
 	json_object_set_new(root, "confinement", json_confinement(&status->confinement));
 	json_object_set_new(root, "apiserver", json_apiserver(status));
 	json_object_set_new(root, "virtual_routers", routers);

@@ -352,12 +352,14 @@ static Suite *suite_kernel(void)
 	TCase *netlink = new_case(suite, "netlink");
 	TCase *link = new_case(suite, "link");
 	TCase *vip = new_case(suite, "vip");
+	TCase *close = new_case(suite, "close");
 	TCase *announce = new_case(suite, "announce");
 
 	add_sock_tests(sock);
 	add_netlink_tests(netlink);
 	add_link_tests(link);
 	add_vip_tests(vip);
+	add_close_tests(close);
 
 	/* Twice: for IPv4 and for IPv6. */
 	tcase_add_loop_test(announce, announce_frames, 0, 2);

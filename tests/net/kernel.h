@@ -63,6 +63,7 @@ void add_netlink_tests(TCase *netlink);
 void add_sock_tests(TCase *sock);
 void add_link_tests(TCase *link);
 void add_vip_tests(TCase *vip);
+void add_close_tests(TCase *close);
 TCase *tcase_confine(void);
 
 #endif

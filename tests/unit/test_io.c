@@ -17,7 +17,7 @@ static struct engine engine;
 static struct io *io;
 static struct router router;
 static struct addr refused; /* vip_add() fails for it alone; unspecified = none */
-static int start_result, add_result, renew_result, announce_result;
+static int start_result, close_result, add_result, renew_result, depart_result, announce_result;
 static char calls[512];
 
 static int note(const char *what, const struct addr *address, int result)
@@ -71,6 +71,26 @@ int vip_remove(struct vip *vip, int ifindex, const struct addr *address, unsigne
 	return note("remove", address, 0);
 }
 
+int vip_depart(struct vip *vip, int ifindex, const struct addr *address, unsigned prefix_length)
+{
+	(void)vip;
+	(void)ifindex;
+	(void)prefix_length;
+	return note("depart", address, depart_result);
+}
+
+int vip_close_connections(struct vip *vip)
+{
+	(void)vip;
+	return close_result;
+}
+
+uint64_t vip_closed_count(const struct vip *vip)
+{
+	(void)vip;
+	return 42;
+}
+
 int announce_new(struct announce **ret_announce)
 {
 	*ret_announce = NULL;
@@ -118,7 +138,8 @@ static void setup(void)
 		.own = {{.family = ADDR_FAMILY_IPV4}, {.family = ADDR_FAMILY_IPV6}},
 	};
 	refused = (struct addr){.family = ADDR_FAMILY_IPV4};
-	start_result = add_result = renew_result = announce_result = 0;
+	start_result = close_result = add_result = renew_result = depart_result = 0;
+	announce_result = 0;
 	*calls = '\0';
 }
 
@@ -166,6 +187,26 @@ START_TEST(refused_thread_is_no_failure)
 	router.present[0] = router.present[1] = router.present[2] = true;
 	ck_assert(add());
 	ck_assert_str_eq(calls, "renew 192.0.2.1, renew 192.0.2.2, renew 192.0.2.3");
+}
+END_TEST
+
+/* CLOSE: on a kernel that cannot end connections addresses leave all the same. */
+START_TEST(connections_left_alone_is_no_failure)
+{
+	close_result = -EOPNOTSUPP;
+	ck_assert(io_configure(io, clock_now(), NULL, 0, 5));
+	engine.io->remove(engine.io, &router, router.settings.addresses, 1);
+	ck_assert_str_eq(calls, "depart 192.0.2.1");
+	ck_assert_uint_eq(io_connections_closed(io), 42);
+}
+END_TEST
+
+/* What one departure came to is told with the next, and is no reason to leave an address out. */
+START_TEST(failed_departure_is_no_end)
+{
+	depart_result = -EPERM;
+	engine.io->remove(engine.io, &router, router.settings.addresses, 3);
+	ck_assert_str_eq(calls, "depart 192.0.2.1, depart 192.0.2.2, depart 192.0.2.3");
 }
 END_TEST
 
@@ -230,7 +271,7 @@ END_TEST
 START_TEST(nothing_is_removed_without_an_interface)
 {
 	engine.io->remove(engine.io, &router, router.settings.addresses, 2);
-	ck_assert_str_eq(calls, "remove 192.0.2.1, remove 192.0.2.2");
+	ck_assert_str_eq(calls, "depart 192.0.2.1, depart 192.0.2.2");
 	*calls = '\0';
 	router.ifindex = 0;
 	engine.io->remove(engine.io, &router, router.settings.addresses, 2);
@@ -247,6 +288,8 @@ Suite *suite_io(void)
 	tcase_add_test(tcase, absent_addresses_are_added);
 	tcase_add_loop_test(tcase, failed_renewal_is_no_failure, 0, 2);
 	tcase_add_test(tcase, refused_thread_is_no_failure);
+	tcase_add_test(tcase, connections_left_alone_is_no_failure);
+	tcase_add_test(tcase, failed_departure_is_no_end);
 	tcase_add_test(tcase, failed_add_leaves_nothing_behind);
 	tcase_add_test(tcase, failed_add_leaves_present_addresses_alone);
 	tcase_add_test(tcase, failed_add_of_the_last_address_removes_the_others);

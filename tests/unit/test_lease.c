@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #define WAIT_MAX_S 5
 #define RELEASE_NS 50000000
 #define INDEX 7
+#define END_US 4711
 
 static struct {
 	pthread_mutex_t lock;
@@ -73,6 +75,43 @@ static int renew(void *context, int ifindex, const struct addr *address, unsigne
 	return result;
 }
 
+static int depart(void *context, int ifindex, const struct addr *address, unsigned prefix_length,
+		  struct instant end, const atomic_bool *hurry)
+{
+	char text[ADDR_TEXT_SIZE];
+	size_t used;
+	int result;
+
+	ck_assert_ptr_eq(context, &kernel);
+	ck_assert_int_eq(ifindex, INDEX);
+	ck_assert_int_eq(end.us, END_US);
+	pthread_mutex_lock(&kernel.lock);
+	used = strlen(kernel.calls);
+	snprintf(kernel.calls + used, sizeof(kernel.calls) - used, "%s%s/%u goes", used ? ", " : "",
+		 addr_format(address, text), prefix_length);
+	kernel.thread = pthread_self();
+	kernel.begun++;
+	pthread_cond_broadcast(&kernel.changed);
+	/* Nobody wakes it up when it is to hurry. */
+	while (kernel.hold && !atomic_load(hurry)) {
+		pthread_mutex_unlock(&kernel.lock);
+		sched_yield();
+		pthread_mutex_lock(&kernel.lock);
+	}
+	result = kernel.result;
+	kernel.ended++;
+	pthread_cond_broadcast(&kernel.changed);
+	pthread_mutex_unlock(&kernel.lock);
+	return result;
+}
+
+static const struct lease_calls calls = {.renew = renew, .depart = depart};
+
+static int start_departure(const struct addr *address, unsigned prefix_length)
+{
+	return lease_depart(lease, INDEX, address, prefix_length, (struct instant){END_US});
+}
+
 static void await(const unsigned *counter, unsigned wanted)
 {
 	struct timespec end;
@@ -120,7 +159,7 @@ static void setup(void)
 	kernel.begun = kernel.ended = 0;
 	kernel.calls[0] = '\0';
 	threads_refused = false;
-	ck_assert_int_eq(lease_new(renew, &kernel, &lease), 0);
+	ck_assert_int_eq(lease_new(&calls, &kernel, &lease), 0);
 }
 
 static void setup_started(void)
@@ -306,6 +345,106 @@ START_TEST(test_thread_made_later)
 }
 END_TEST
 
+/* CLOSE: the caller is not kept waiting, and one departure is enough. */
+START_TEST(test_departs_in_the_background)
+{
+	set_hold(true);
+	ck_assert_int_eq(start_departure(&first, 32), 0);
+	await(&kernel.begun, 1);
+	ck_assert_int_eq(start_departure(&first, 32), 0);
+	ck_assert_int_eq(start_departure(&first, 24), 0);
+	ck_assert_uint_eq(kernel.ended, 0);
+	set_hold(false);
+	await(&kernel.ended, 2);
+	ck_assert(!pthread_equal(kernel.thread, pthread_self()));
+	ck_assert_str_eq(kernel.calls, "192.0.2.1/32 goes, 192.0.2.1/24 goes");
+}
+END_TEST
+
+/* RECONCILE: nothing brings an address back that departs. */
+START_TEST(test_departure_drops_the_renewal)
+{
+	hold_first();
+	ck_assert_int_eq(lease_renew(lease, INDEX, &second, 5), 0);
+	ck_assert_int_eq(start_departure(&second, 128), 0);
+	set_hold(false);
+	await(&kernel.ended, 2);
+	ck_assert_str_eq(kernel.calls, "192.0.2.1 for 5, 2001:db8::2/128 goes");
+}
+END_TEST
+
+/* A takeover does not wait for the connections of an address that departs. */
+START_TEST(test_canceled_departure_hurries)
+{
+	set_hold(true);
+	ck_assert_int_eq(start_departure(&first, 32), 0);
+	await(&kernel.begun, 1);
+	if (_i == 0)
+		lease_cancel(lease, INDEX, &first);
+	else
+		ck_assert_int_eq(lease_renew(lease, INDEX, &first, 5), 0);
+	ck_assert_uint_ge(kernel.ended, 1);
+	set_hold(false);
+	await(&kernel.ended, _i == 0 ? 1 : 2);
+	ck_assert_str_eq(kernel.calls,
+			 _i == 0 ? "192.0.2.1/32 goes" : "192.0.2.1/32 goes, 192.0.2.1 for 5");
+}
+END_TEST
+
+START_TEST(test_canceled_departure_does_not_begin)
+{
+	hold_first();
+	ck_assert_int_eq(start_departure(&second, 128), 0);
+	ck_assert_int_eq(start_departure(&second, 64), 0);
+	lease_cancel(lease, INDEX, &second);
+	set_hold(false);
+	await(&kernel.ended, 1);
+	lease_free(lease);
+	lease = NULL;
+	ck_assert_str_eq(kernel.calls, "192.0.2.1 for 5");
+}
+END_TEST
+
+/* The daemon leaves no address behind when it ends. */
+START_TEST(test_freed_after_departures)
+{
+	hold_first();
+	ck_assert_int_eq(start_departure(&second, 128), 0);
+	release_later();
+	lease_free(lease);
+	lease = NULL;
+	ck_assert_str_eq(kernel.calls, "192.0.2.1 for 5, 2001:db8::2/128 goes");
+}
+END_TEST
+
+/* The next departure with this prefix length tells of one that failed; an address that is not there
+ * is what was wanted. */
+START_TEST(test_failed_departure_is_told)
+{
+	static const int results[][2] = {{-EPERM, -EPERM}, {-EADDRNOTAVAIL, 0}, {-ENODEV, 0}};
+
+	kernel.result = results[_i][0];
+	ck_assert_int_eq(start_departure(&first, 32), 0);
+	await(&kernel.ended, 1);
+	ck_assert_int_eq(start_departure(&second, 128), 0);
+	await(&kernel.ended, 2);
+	ck_assert_int_eq(start_departure(&first, 32), results[_i][1]);
+	await(&kernel.ended, 3);
+}
+END_TEST
+
+START_TEST(test_departs_without_thread)
+{
+	ck_assert_int_eq(start_departure(&first, 32), 0);
+	ck_assert_uint_eq(kernel.ended, 1);
+	ck_assert(pthread_equal(kernel.thread, pthread_self()));
+	kernel.result = -EPERM;
+	ck_assert_int_eq(start_departure(&first, 32), -EPERM);
+	kernel.result = -EADDRNOTAVAIL;
+	ck_assert_int_eq(start_departure(&first, 32), 0);
+}
+END_TEST
+
 Suite *suite_lease(void)
 {
 	Suite *suite = suite_create("lease");
@@ -323,10 +462,17 @@ Suite *suite_lease(void)
 	tcase_add_test(started, test_other_lease_while_it_waits);
 	tcase_add_test(started, test_other_lease_under_way);
 	tcase_add_test(started, test_freed_with_renewals);
+	tcase_add_test(started, test_departs_in_the_background);
+	tcase_add_test(started, test_departure_drops_the_renewal);
+	tcase_add_loop_test(started, test_canceled_departure_hurries, 0, 2);
+	tcase_add_test(started, test_canceled_departure_does_not_begin);
+	tcase_add_test(started, test_freed_after_departures);
+	tcase_add_loop_test(started, test_failed_departure_is_told, 0, 3);
 	suite_add_tcase(suite, started);
 	tcase_add_checked_fixture(bare, setup, teardown);
 	tcase_add_loop_test(bare, test_without_thread, 0, 2);
 	tcase_add_test(bare, test_thread_made_later);
+	tcase_add_test(bare, test_departs_without_thread);
 	suite_add_tcase(suite, bare);
 	return suite;
 }
