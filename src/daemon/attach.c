@@ -49,7 +49,7 @@ static void watch(struct attach *attach, const char *name)
 		attach->error = error;
 }
 
-/* ---- interface = auto ---- */
+/* ---- interface auto ---- */
 
 /* Whether a prefix of the router's interface holds the address that auto looks for. */
 static bool is_on_link(const struct attach *attach, const struct router *router)
@@ -69,7 +69,7 @@ static bool is_on_link(const struct attach *attach, const struct router *router)
 	return false;
 }
 
-/* None was found yet, or the network of the VIP has gone from the one that was. */
+/* No interface was found yet, or the network of the VIP has gone from the one that was. */
 static bool needs_interface(const struct attach *attach, const struct router *router)
 {
 	return is_auto(router) && !is_on_link(attach, router);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which interface each router runs on: as configured, or found by `interface = auto`. What netlink
+ * Which interface each router runs on: as configured, or found by `interface auto`. What netlink
  * says of those interfaces goes to engine_interface().
  */
 #ifndef CPVRRP_DAEMON_ATTACH_H

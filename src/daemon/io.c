@@ -16,7 +16,7 @@
 
 #define RETRY_US SECOND_US /* after a socket that could not be opened or netlink that failed */
 
-/* What may go wrong again and again, beside the refusals and traces of the engine. */
+/* Failures that may repeat in every turn, beside the refusals and traces of the engine. */
 enum complaint {
 	COMPLAINT_SEND,
 	COMPLAINT_RECEIVE,
@@ -350,7 +350,7 @@ bool io_configure(struct io *io, struct instant now, const struct router_setting
 {
 	start_vip(io);
 	io->now = now;
-	/* What the kernel has said meanwhile, so that nothing is compared with the past. */
+	/* Takes what the kernel has said meanwhile, so that nothing is compared with the past. */
 	drain_netlink(io, io->engine->router_count > 0);
 	if (!reload_routers(io->engine, now, settings, count))
 		return false;

@@ -92,7 +92,7 @@ static int send_frame(int fd, int ifindex, const uint8_t *frame, size_t size)
 	return 0;
 }
 
-/* Both forms, as neighbours differ in which one they learn from (RFC 5227 3). The first error
+/* Sends both forms, as neighbours differ in which one they learn from (RFC 5227 3). The first error
  * counts, after both have been tried. */
 static int send_arp(int fd, int ifindex, const uint8_t mac[NEIGH_MAC_SIZE],
 		    const struct addr *address)

@@ -22,7 +22,7 @@ struct notify {
 	int64_t watchdog_us; /* between two WATCHDOG=1, 0 for none */
 	struct instant due;  /* the next WATCHDOG=1, or the retry of a message that found no room */
 
-	/* What the manager was told last. */
+	/* The last message to the manager. */
 	bool ready;
 	bool stopping;
 	char status[NOTIFY_STATUS_SIZE];

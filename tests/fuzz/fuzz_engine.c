@@ -38,7 +38,7 @@ static const char *const node_texts[POOL] = {"10.0.0.2", "fe80::2",  "fd00::2", 
 static struct addr vips[POOL];
 static struct addr nodes[POOL];
 
-/* What the host knows of a router. */
+/* The fake's knowledge of a router. */
 struct holder {
 	const struct router *router;
 	bool holds;	      /* the addresses were added and not removed since */
@@ -283,8 +283,8 @@ static void note_what_was_said(const struct router *router, struct holder *holde
 		holder->said = false;
 }
 
-/* What vrrp_assert() cannot know without the time: no timer lies further away than what it counts.
- */
+/* Invariants that vrrp_assert() cannot check without the time: no timer lies further away than what
+ * it counts. */
 static void check_timers(const struct router *router)
 {
 	const struct vrrp *vr = &router->vrrp;
@@ -331,8 +331,9 @@ static void check(uint64_t adverts_max)
 	}
 }
 
-/* Who lets go with no successor in sight says priority 0, and did so before the addresses went: who
- * does not hold them does not send. Before check(), which forgets what was said. */
+/* A router that gives up its role without a successor sends priority 0, and does so before the
+ * addresses go: without them it does not send. Called before check(), which forgets what was
+ * said. */
 static void check_goodbyes(void)
 {
 	for (size_t i = 0; i < w.engine.router_count; i++) {
@@ -495,7 +496,7 @@ static struct addr take_sender(uint8_t choice, const struct router *router)
 	return sender;
 }
 
-/* What another node of the same virtual router would send, with a few things wrong if flags say. */
+/* An advert of another node of the same virtual router, with a few things wrong if flags say. */
 static void step_advert(struct wire_reader *in)
 {
 	uint8_t bytes[ADVERT_SIZE_MAX];
@@ -879,7 +880,7 @@ static bool is_vip(const struct addr *addr)
 	return false;
 }
 
-/* What a configuration can do to itself: a source that this node does not have, or that is a VIP.
+/* A configuration can deprive a router of its source: this node does not have it, or it is a VIP.
  */
 static bool is_without_source(const struct router *router)
 {

@@ -99,7 +99,8 @@ void fake_io_init(struct fake_io *io, const char *name, int index);
 /* NULL if the interface does not have it. */
 struct fake_address *fake_io_find(struct fake_io *io, const struct addr *address);
 
-/* Somebody else adds or removes an address. The prefix length of an address that is there stays. */
+/* Another program adds or removes an address. The prefix length of an address that is there stays.
+ */
 struct fake_address *fake_io_assign(struct fake_io *io, const struct addr *address,
 				    uint8_t prefix_length);
 void fake_io_unassign(struct fake_io *io, const struct addr *address);

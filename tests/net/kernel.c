@@ -251,7 +251,7 @@ static struct announce *open_announce(void)
 	return announce;
 }
 
-/* What arrives at the peer is what core/neigh makes with this hardware address. */
+/* The peer receives what core/neigh makes with this hardware address. */
 static void check_announced(struct announce *announce, int fd, const uint8_t mac[NEIGH_MAC_SIZE],
 			    const char *text, bool router)
 {

@@ -294,7 +294,7 @@ START_TEST(netlink_no_descriptors)
 }
 END_TEST
 
-/* What was said to somebody else, and what another process says, is no answer. */
+/* A message to another socket, and one of another process, is no answer. */
 START_TEST(netlink_strangers_messages)
 {
 	struct {

@@ -417,7 +417,7 @@ START_TEST(vip_lease)
 	int fds[2];
 	int64_t refreshed[2];
 
-	/* One made by hand for ever becomes one on lease. */
+	/* An address added by hand for ever gets a lease. */
 	for (unsigned i = 0; i < 2; i++) {
 		struct addr wanted = address(vip_text[i]);
 

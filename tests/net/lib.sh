@@ -55,8 +55,7 @@ stage_enter() {
 
 [[ -n ${STAGE-} ]] || stage_enter "$@"
 
-# Who wins an election is a matter of milliseconds, and of who else wants the processor if that is
-# shared with a compiler.
+# Milliseconds decide an election, and a compiler on the same processor takes more than those.
 FIRST=()
 if [[ -n ${STAGE_REALTIME-} ]] && chrt --fifo 1 true 2>/dev/null; then
 	FIRST=(chrt --fifo 1)
@@ -414,7 +413,7 @@ probe_stop() {
 	LONGEST_MS=${BASH_REMATCH[3]}
 }
 
-# Not one of a thousand a second: who lets go before the other one serves loses as many as that takes.
+# Not one of a thousand a second: a holder that lets go before its successor serves loses some.
 nothing_lost() {
 	((LOST == 0))
 }

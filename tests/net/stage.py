@@ -106,7 +106,7 @@ def listen():
     print("listening", flush=True)
     while True:
         frame, ancillary, _, origin = sock.recvmsg(65535, 128)
-        # What the bridge itself hears or passes on has been seen at the port it came from.
+        # Frames that the bridge itself hears or passes on were seen at the port they came from.
         if origin[2] == socket.PACKET_OUTGOING or origin[0] == "bridge":
             continue
         seconds, nanoseconds = struct.unpack("qq", ancillary[0][2][:16])

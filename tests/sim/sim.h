@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A simulator of a whole segment: the daemon's engine, decoder and order of work behind `struct
- * host`, on a virtual network in virtual time. A seed decides everything that happens; the same
- * seed and the same source give the same run, event for event, whatever the compiler.
+ * engine_io`, on a virtual network in virtual time. A seed decides everything that happens; the
+ * same seed and the same source give the same run, event for event, whatever the compiler.
  *
  *	rng		chance
  *	queue		what will happen, in order of time

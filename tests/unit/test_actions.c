@@ -22,7 +22,7 @@ START_TEST(failed_add_keeps_the_router_from_the_role)
 	ck_assert_uint_eq(find(10)->counters.add_failures, 1);
 	ck_assert_int_eq(engine_deadline(&w.engine).us, ACTIVE_AT + SECOND_US);
 
-	/* What else changes about the interface does not make the retry come sooner. */
+	/* Another change of the interface does not make the retry come sooner. */
 	assign("10.0.0.50", 24);
 	turn(ACTIVE_AT + 1000);
 	ck_assert_str_eq(take(), "");
@@ -35,7 +35,7 @@ START_TEST(failed_add_keeps_the_router_from_the_role)
 }
 END_TEST
 
-/* What the interface says meanwhile takes the place of the failed addition, and heals as ever. */
+/* A fault of the interface takes the place of the failed addition, and heals as ever. */
 START_TEST(fault_of_the_interface_after_a_failed_add)
 {
 	start_backup();
@@ -64,7 +64,7 @@ START_TEST(failed_renewal_is_no_reason_to_leave)
 	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
 	ck_assert_uint_eq(find(10)->counters.add_failures, 0);
 
-	/* It was not refreshed in time: the others need not wait. */
+	/* The address was not refreshed in time: the Backups need not wait. */
 	unassign("10.10.10.10");
 	netlink();
 	timers(true);
@@ -144,7 +144,7 @@ START_TEST(active_whose_claim_has_expired_does_not_announce)
 }
 END_TEST
 
-/* What is heard may have been sent long ago, to be read after a freeze. A sender that has recovered
+/* After a freeze, adverts are read that were sent long ago. A sender that has recovered
  * answers as soon as an advert of its own is on the wire, and yields before. */
 START_TEST(recovered_sender_answers)
 {

@@ -259,7 +259,7 @@ static void *fields_of(enum conf_section section)
 	return NULL;
 }
 
-/* What the field, or the last of the list, is printed as. */
+/* The text of the field, or of the last one of a list. */
 static const char *printed(const struct conf_option *option, char text[CONF_TEXT_SIZE])
 {
 	const struct conf_instance *instance = &conf->instances[0];
@@ -455,7 +455,7 @@ START_TEST(listen_is_taken_apart)
 }
 END_TEST
 
-/* What is said of a limit is the limit. */
+/* The limit that an error tells is the limit that counts. */
 START_TEST(limits_are_told)
 {
 	static const struct {

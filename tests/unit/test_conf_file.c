@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Files to struct conf and back: which files are read, the samples, and that what is printed reads
- * as an equal struct, for random configurations and for samples with random damage. What each kind
- * of mistake is answered is in test_conf_parse.
+ * as an equal struct, for random configurations and for samples with random damage. The answers to
+ * each kind of mistake are in test_conf_parse.
  */
 #include "unit.h"
 
@@ -227,7 +227,7 @@ static void expect_unreadable(const char *path, const char *error)
 	ck_assert_str_eq(errors, error);
 }
 
-START_TEST(what_is_no_file)
+START_TEST(path_without_a_regular_file)
 {
 	char directory[UNIT_DIRECTORY_SIZE];
 	char path[UNIT_DIRECTORY_SIZE + 8];
@@ -509,7 +509,7 @@ Suite *suite_conf_file(void)
 	tcase_add_test(tcase, quotes_where_they_are_needed);
 	tcase_add_test(tcase, errors_name_file_and_line);
 	tcase_add_test(tcase, control_socket_alone);
-	tcase_add_test(tcase, what_is_no_file);
+	tcase_add_test(tcase, path_without_a_regular_file);
 	tcase_add_test(tcase, zero_byte);
 	tcase_add_test(tcase, size_limit);
 	tcase_add_test(tcase, samples_parse);

@@ -164,7 +164,7 @@ static const struct {
 	{VIP "vrrp_instance b {\n\tvirtual_router_id = 2\n\tvirtual_ipaddress = 10.0.0.1\n}\n",
 	 "4: vrrp_instance b: virtual_ipaddress: 10.0.0.1 is an address of instance vip, too\n"},
 
-	/* What follows from a refused value is no mistake of its own. */
+	/* The consequence of a refused value is no error of its own. */
 	{"vrrp_instance a {\n\tvirtual_ipaddress = { 10.0.0.0 }\n\tvirtual_router_id = 256\n}\n",
 	 "3: virtual_router_id = 256: allowed are 1 to 255\n"},
 	{"vrrp_instance a {\n\tvirtual_ipaddress = { 10.0.0 }\n}\n",
@@ -523,7 +523,7 @@ static char *repeat(const char *text, size_t size)
 	return all;
 }
 
-START_TEST(limits_of_mistakes)
+START_TEST(limits_of_errors_and_instances)
 {
 	static char errors[FOUND_SIZE];
 	char *text = repeat("foo = 1\n", (size_t)100 * 8);
@@ -910,7 +910,7 @@ Suite *suite_conf_parse(void)
 	tcase_add_test(tcase, comment_signs_within_words);
 	tcase_add_test(tcase, zero_byte);
 	tcase_add_test(tcase, word_limit);
-	tcase_add_test(tcase, limits_of_mistakes);
+	tcase_add_test(tcase, limits_of_errors_and_instances);
 	tcase_add_test(tcase, large_texts_end_soon);
 	tcase_add_test(tcase, kubeadm_recipe);
 	tcase_add_test(tcase, keepalived_syntax);

@@ -50,7 +50,7 @@ START_TEST(socket_file)
 }
 END_TEST
 
-/* Nobody listens any more: what is left is replaced. */
+/* A socket without a listener is replaced. */
 START_TEST(stale_socket)
 {
 	server_make_directories();

@@ -140,7 +140,7 @@ START_TEST(ca_and_certificate_renewed)
 	tell_cert("new-server");
 	expect_ok();
 	ck_assert_int_eq(counted()[0], '1');
-	/* It does when the CA that vouched for it has changed. */
+	/* The connection is made anew when the CA that vouched for it has changed. */
 	copy("new-ca.crt", "live.crt");
 	expect_ok();
 	ck_assert_int_eq(counted()[0], '2');
@@ -152,7 +152,7 @@ START_TEST(ca_and_certificate_renewed)
 }
 END_TEST
 
-/* What was read stays in use. */
+/* The content that was read stays in use. */
 START_TEST(ca_deleted_or_broken)
 {
 	copy("ca.crt", "live.crt");
@@ -212,7 +212,7 @@ static void spoil(const char *name, enum spoiling how)
 	}
 }
 
-/* What the reports say then. */
+/* The words of the reports then. */
 static const char *const spoiled_words[SPOILINGS] = {
 	[MISSING] = "waiting for ",
 	[DIRECTORY] = "is a directory, not a regular file",
@@ -272,7 +272,7 @@ START_TEST(file_unusable_at_start)
 }
 END_TEST
 
-/* What was read stays in use, and the reports say why. */
+/* The content that was read stays in use, and the reports say why. */
 START_TEST(file_unusable_later)
 {
 	set_all_files();
@@ -299,7 +299,7 @@ START_TEST(file_unusable_later)
 }
 END_TEST
 
-/* Nothing of the file itself has changed, so that it is not read again. */
+/* The file itself has not changed, so that it is not read again. */
 START_TEST(link_away_and_back)
 {
 	point("link", "ca.crt");

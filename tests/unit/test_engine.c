@@ -268,7 +268,7 @@ END_TEST
 
 /* ---- SOCKETS FIRST ---- */
 
-/* What the queue holds is heard before the timer is looked at. */
+/* The adverts in the queue are heard before the timer is looked at. */
 START_TEST(advert_is_heard_before_timers_run)
 {
 	start_backup();
@@ -354,7 +354,7 @@ START_TEST(stalled_active_whose_lease_has_ended)
 }
 END_TEST
 
-/* Nothing that comes before the timers in a turn makes it speak: another Active may be in the
+/* No event before the timers of a turn makes the router speak: another Active may be in the
  * sockets' queues. */
 START_TEST(stalled_active_waits_for_its_timers)
 {
@@ -779,7 +779,7 @@ START_TEST(shutdown_hands_over)
 		strstr(take(), "SEND(0) REMOVE(10.10.10.11) NOTIFY(Initialize shutdown)"));
 	ck_assert(engine_stopped(&w.engine));
 
-	/* What netlink still has to say does not start it again. */
+	/* Late news from netlink do not start the router again. */
 	link_down();
 	netlink();
 	w.io.up = true;

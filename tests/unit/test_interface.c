@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a virtual router makes of the news of its interface: presence of its addresses, the source
- * of its adverts, and faults. Rules RECONCILE, SURVIVE and ONE ELECTION.
+ * The news of an interface, and what its virtual router makes of them: presence of its addresses,
+ * the source of its adverts, and faults. Rules RECONCILE, SURVIVE and ONE ELECTION.
  */
 #include <stdio.h>
 #include <string.h>
@@ -546,7 +546,7 @@ START_TEST(fault_is_shown_and_heals)
 	ck_assert_int_eq(router->vrrp.reason, VRRP_REASON_FAULT);
 	ck_assert_uint_eq(router->counters.faults[faults[row].fault], 1);
 
-	/* It stays so, however long. */
+	/* The fault stays, however long. */
 	run(w.now.us + 60 * SECOND_US);
 	ck_assert_str_eq(take(), "");
 
@@ -624,7 +624,7 @@ START_TEST(interface_is_created_again)
 }
 END_TEST
 
-/* What netlink repeats is no event. */
+/* News that netlink repeats are no event. */
 START_TEST(repeated_news_change_nothing)
 {
 	struct router before;

@@ -116,7 +116,7 @@ START_TEST(manifest_credentials)
 }
 END_TEST
 
-/* One that can be written to is never replaced by one that cannot. */
+/* A mount that can be written to is never replaced by one that cannot. */
 START_TEST(manifest_socket)
 {
 	conf->instances[0].track_apiserver = false;

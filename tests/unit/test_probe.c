@@ -89,7 +89,7 @@ static const struct {
 	{"mode tls1.1", HEALTH_TLS, "protocol version", "1/0"},
 };
 
-START_TEST(failure_has_its_words_and_heals)
+START_TEST(each_failure_is_explained_and_heals)
 {
 	conf.timeout_us = 300 * MS;
 	conf.interval_us = 300 * MS;
@@ -455,7 +455,7 @@ Suite *suite_probe(void)
 	tcase_set_timeout(talk, 60);
 	tcase_add_test(talk, one_connection_is_kept);
 	tcase_add_loop_test(talk, only_200_is_healthy, 0, COUNT(answers));
-	tcase_add_loop_test(talk, failure_has_its_words_and_heals, 0, COUNT(failures));
+	tcase_add_loop_test(talk, each_failure_is_explained_and_heals, 0, COUNT(failures));
 	tcase_add_loop_test(talk, status_line_is_read_strictly, 0, 2);
 	tcase_add_test(talk, tls_1_2_is_enough);
 	tcase_add_test(talk, end_of_connection_is_end_of_body);

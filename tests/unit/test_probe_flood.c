@@ -264,7 +264,7 @@ static void run_until_report(void)
 	}
 }
 
-/* What libraries need once does not count. */
+/* Memory that libraries allocate once does not count. */
 static void warm_up(void)
 {
 	char detail[PROBE_DETAIL_SIZE];

@@ -280,7 +280,7 @@ START_TEST(address_is_exchanged)
 	ck_assert_addr_eq(advert_address(&advert, 1), "10.10.10.12");
 	take();
 
-	/* It is not put back when netlink shows that it is gone. */
+	/* The address is not put back when netlink shows that it is gone. */
 	netlink();
 	timers(true);
 	ck_assert_str_eq(take(), "");

@@ -138,14 +138,14 @@ START_TEST(auto_priority_counts_from_the_ipv4_address)
 	netlink();
 	ck_assert_uint_eq(router->vrrp.priority, 186);
 
-	/* It is kept while there is none. */
+	/* The priority is kept while there is no address. */
 	unassign("10.0.0.3");
 	netlink();
 	ck_assert_uint_eq(router_ready_priority(router), _i == 0 ? 186 : 171 + 61 * 0x77 % 84);
 }
 END_TEST
 
-/* It is the node's address, not the VIP that happens to be listed before it. */
+/* The node's address gives it, not the VIP that happens to be listed before. */
 START_TEST(auto_priority_does_not_count_from_a_vip)
 {
 	struct conf_instance *instance = add_apiserver();
@@ -265,7 +265,7 @@ START_TEST(history_has_no_change_of_the_fault_alone)
 }
 END_TEST
 
-/* Nothing but zeroes if it is not in the table. */
+/* All zero if the router is not in the table. */
 static struct router_heard heard_of(const struct router *router, uint8_t host)
 {
 	for (size_t i = 0; i < router->heard_count; i++)

@@ -32,7 +32,7 @@
 #define T0 (10 * SECOND)
 #define TEXT_SIZE 256
 
-/* What a takeover does, and what the new Active has running. */
+/* The actions of a takeover, and the timers of the new Active. */
 #define TAKEOVER(why) "ADD ANNOUNCE SEND(200) NOTIFY(Active " why ")"
 #define TAKEN_OVER "adver+1000000 refresh+2000000 announce+100000"
 

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-/* What an Active 250 ms after taking over has running. */
+/* The timers of an Active 250 ms after its takeover. */
 #define ACTIVE_250 "adver+750000 refresh+1750000 announce+250000"
-/* What an Active 200 ms after SHUTDOWN has running. */
+/* The timers of an Active 200 ms after SHUTDOWN. */
 #define LEAVING_200 "adver+550000 handover+800000 refresh+1550000"
 #define HOLD_200 " hold+59800000"
 
