@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All virtual routers of a node in a stream of packets, times, interface snapshots and events, over
- * a host that keeps an interface as the kernel would. The order of calls is anybody's: what is
+ * a fake that keeps an interface as the kernel would. The order of calls is anybody's: what is
  * asserted holds after each of them. At the end all faults are healed and the node is alone, so
  * that every router has to become Active, and then to stop.
  *
@@ -63,7 +63,7 @@ static struct {
 	bool add_fails;
 	bool send_fails;
 	bool announce_fails;
-	unsigned acts;	  /* calls of the host, without trace, since the call of the engine */
+	unsigned acts;	  /* calls of the fake, without trace, since the call of the engine */
 	unsigned refused; /* packets, since then */
 	enum advert_refusal refusal;
 	size_t holder_count;

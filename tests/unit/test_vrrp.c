@@ -496,8 +496,7 @@ static void change_world(void)
 	world.add_took_us = below(20) == 0 ? below(2 * SECOND) : 0;
 }
 
-/* The invariants that hold for any events in any order. vrrp_assert() is called after every step.
- */
+/* Invariants for any events in any order. vrrp_assert() is called after every step. */
 START_TEST(random_walk)
 {
 	struct vrrp_config config = defaults;
