@@ -156,8 +156,8 @@ static void take(struct vipprobe *probe, uint64_t number, int64_t now_us)
 
 	if (getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 		die("getsockopt");
-	/* A reset is for a connection: the SYN was answered, and rule CLOSE came before this program
-	 * had a look. The answer to a SYN that nobody wants is ECONNREFUSED. */
+	/* A reset is for a connection: the SYN was answered, and rule CLOSE came before this
+	 * program had a look. The answer to a SYN that nobody wants is ECONNREFUSED. */
 	if (error == ECONNRESET)
 		error = 0;
 	if (error == 0 && now_us - attempt->sent_us > probe->timeout_us &&
