@@ -94,12 +94,20 @@ struct vips {
 	const void *context;
 };
 
-/* The node's own address, fit to be a source. */
-static bool is_usable(const struct vips *vips, const struct interface_address *candidate,
-		      enum addr_family family)
+/*
+ * How good a source of the family the address is, 0 = none: the one in use, so that another address
+ * of the interface changes nothing; else one that is not deprecated; else one that is, from which
+ * the kernel still sends (RFC 4862 5.5.4).
+ */
+static unsigned rank(const struct vips *vips, const struct interface_address *candidate,
+		     enum addr_family family, const struct addr *current)
 {
-	return candidate->address.family == family && !candidate->deprecated &&
-	       !vips->is_vip(vips->context, &candidate->address);
+	unsigned in_use = addr_equal(&candidate->address, current) ? 1 : 0;
+
+	if (candidate->address.family != family || candidate->tentative || candidate->vip ||
+	    vips->is_vip(vips->context, &candidate->address))
+		return 0;
+	return candidate->deprecated ? 1 + in_use : 3 + in_use;
 }
 
 /* Whether adverts may be sent from this address of the interface (RFC 9568 7.2). */
@@ -112,53 +120,91 @@ static bool is_primary(const struct router_settings *settings, const struct addr
 	return addr_in_list(address, settings->peers, settings->peer_count);
 }
 
-/* Finds the primary address, or the reason why there is none. */
-static enum vrrp_fault find_primary(struct router *router, const struct interface *interface,
-				    const struct vips *vips)
+/* Whether announcements may be sent from it: RFC 4861 7.2.6 wants an address of the interface; a
+ * link-local one always is on it. */
+static bool is_announcer(const struct router_settings *settings, const struct addr *address)
 {
-	const struct router_settings *settings = &router->settings;
-	bool usable = false;
+	(void)settings;
+	return address->family == ADDR_FAMILY_IPV4 || addr_is_link_local(address);
+}
 
-	router->own[settings->family] = (struct addr){.family = settings->family};
-	if (interface->index == 0)
-		return VRRP_FAULT_NO_INTERFACE;
+/* The best one that fits, the oldest of those: a second link-local address that comes later, which
+ * other hosts may have too (anycast), is not taken for the node's. NULL if there is none. */
+static const struct interface_address *
+choose(const struct router *router, const struct interface *interface, const struct vips *vips,
+       const struct addr *current,
+       bool (*fits)(const struct router_settings *settings, const struct addr *address))
+{
+	const struct interface_address *best = NULL;
+	unsigned best_rank = 0;
+
 	for (size_t i = 0; i < interface->address_count; i++) {
 		const struct interface_address *candidate = &interface->addresses[i];
+		unsigned own_rank = rank(vips, candidate, current->family, current);
 
-		if (!is_usable(vips, candidate, settings->family))
+		if (own_rank == 0 || !fits(&router->settings, &candidate->address) ||
+		    own_rank < best_rank ||
+		    (own_rank == best_rank && candidate->created >= best->created))
 			continue;
-		if (is_primary(settings, &candidate->address)) {
-			router->own[settings->family] = candidate->address;
-			return interface->up ? VRRP_FAULT_NONE : VRRP_FAULT_LINK_DOWN;
-		}
-		usable = true;
+		best = candidate;
+		best_rank = own_rank;
 	}
-	if (!interface->up)
-		return VRRP_FAULT_LINK_DOWN;
+	return best;
+}
+
+/* Why the interface, which is there and up, has no primary address. */
+static enum vrrp_fault explain_absence(const struct router *router,
+				       const struct interface *interface, const struct vips *vips)
+{
+	const struct router_settings *settings = &router->settings;
+	const struct addr none = {.family = settings->family};
+	bool usable = false, duplicate = false;
+
+	for (size_t i = 0; i < interface->address_count; i++) {
+		const struct interface_address *found = &interface->addresses[i];
+
+		usable |= rank(vips, found, settings->family, &none) > 0;
+		duplicate |= found->duplicate && found->address.family == settings->family &&
+			     is_primary(settings, &found->address);
+	}
+	if (duplicate)
+		return VRRP_FAULT_DUPLICATE_ADDRESS;
 	return usable && settings->unicast && addr_is_unspecified(&settings->unicast_src_ip)
 		       ? VRRP_FAULT_NOT_A_PEER
 		       : VRRP_FAULT_NO_ADDRESS;
 }
 
-/* The node's address of the family that is carried along: announcements for it are sent from there
- * (RFC 4861 7.2.6 wants an address of the interface; a link-local one always is on it). */
+/* Finds the primary address, or the reason why there is none. */
+static enum vrrp_fault find_primary(struct router *router, const struct interface *interface,
+				    const struct vips *vips)
+{
+	struct addr *own = &router->own[router->settings.family];
+	struct addr current = router->vrrp.primary;
+	const struct interface_address *found = NULL;
+
+	current.family = router->settings.family; /* also of the unspecified one at first */
+	if (interface->index != 0)
+		found = choose(router, interface, vips, &current, is_primary);
+	*own = found ? found->address : (struct addr){.family = router->settings.family};
+	if (interface->index == 0)
+		return VRRP_FAULT_NO_INTERFACE;
+	if (!interface->up)
+		return VRRP_FAULT_LINK_DOWN;
+	return found ? VRRP_FAULT_NONE : explain_absence(router, interface, vips);
+}
+
+/* The node's address of the family that is carried along: announcements for it are sent from there.
+ */
 static void find_other_own(struct router *router, const struct interface *interface,
 			   const struct vips *vips)
 {
 	enum addr_family other = addr_family_other(router->settings.family);
 	struct addr *own = &router->own[other];
+	const struct interface_address *found;
 
-	*own = (struct addr){.family = other};
-	for (size_t i = 0; i < interface->address_count; i++) {
-		const struct addr *address = &interface->addresses[i].address;
-
-		if (!is_usable(vips, &interface->addresses[i], other))
-			continue;
-		if (other == ADDR_FAMILY_IPV4 || addr_is_link_local(address)) {
-			*own = *address;
-			return;
-		}
-	}
+	own->family = other; /* also of the unspecified one at first */
+	found = choose(router, interface, vips, own, is_announcer);
+	*own = found ? found->address : (struct addr){.family = other};
 }
 
 static bool is_on(const struct interface *interface, const struct addr *address)
@@ -213,15 +259,16 @@ void router_take_auto_address(struct router *router, const struct interface *int
 			      const void *context)
 {
 	const struct vips vips = {is_vip, context};
-	struct addr found = router->own[router->settings.family];
+	struct addr current = {.family = ADDR_FAMILY_IPV4};
+	const struct interface_address *found;
 
-	for (size_t i = 0; i < interface->address_count; i++)
-		if (is_usable(&vips, &interface->addresses[i], ADDR_FAMILY_IPV4)) {
-			found = interface->addresses[i].address;
-			break;
-		}
-	if (!addr_is_unspecified(&found))
-		router->auto_address = found;
+	if (router->auto_address.family == ADDR_FAMILY_IPV4)
+		current = router->auto_address;
+	found = choose(router, interface, &vips, &current, is_announcer);
+	if (found)
+		router->auto_address = found->address;
+	else if (!addr_is_unspecified(&router->own[router->settings.family]))
+		router->auto_address = router->own[router->settings.family];
 }
 
 enum vrrp_fault router_fault(const struct router *router)

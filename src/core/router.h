@@ -34,7 +34,11 @@
 struct interface_address {
 	struct addr address;
 	uint8_t prefix_length;
-	bool deprecated; /* or tentative: not to be used as a source */
+	uint32_t created; /* the lower, the older; not part of the address's state */
+	bool vip;	  /* a cpvrrp has added it (IFA_PROTO): never the node's own */
+	bool deprecated;  /* its preferred lifetime is over: a source of second choice */
+	bool tentative;	  /* no source yet (RFC 4862 5.4), or a duplicate */
+	bool duplicate;	  /* another host has it (RFC 4862 5.4.5) */
 };
 
 struct interface {

@@ -44,6 +44,7 @@ const char *vrrp_fault_name(enum vrrp_fault fault)
 		[VRRP_FAULT_NO_INTERFACE] = "no_interface",
 		[VRRP_FAULT_LINK_DOWN] = "link_down",
 		[VRRP_FAULT_NO_ADDRESS] = "no_address",
+		[VRRP_FAULT_DUPLICATE_ADDRESS] = "duplicate_address",
 		[VRRP_FAULT_NOT_A_PEER] = "not_a_peer",
 		[VRRP_FAULT_NO_SOCKET] = "no_socket",
 		[VRRP_FAULT_ADD_FAILED] = "add_failed",

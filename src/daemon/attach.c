@@ -60,7 +60,7 @@ static bool is_on_link(const struct attach *attach, const struct router *router)
 	for (size_t i = 0; interface && i < interface->address_count; i++) {
 		const struct interface_address *own = &interface->addresses[i];
 
-		if (!own->deprecated &&
+		if (!own->vip && !own->tentative &&
 		    !addr_in_list(&own->address, settings->addresses, settings->address_count) &&
 		    addr_in_prefix(router_sought_address(settings), &own->address,
 				   own->prefix_length))

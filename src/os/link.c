@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 
 #include "os/netlink.h"
+#include "os/vip.h"
 
 #define DUMP_TRIES 10
 #define SYNC_ROUNDS 8
@@ -138,6 +139,7 @@ static void read_object(struct nl_object *object, void *context)
 	enum addr_family family = family_number == AF_INET ? ADDR_FAMILY_IPV4 : ADDR_FAMILY_IPV6;
 	struct nl_addr *local = rtnl_addr_get_local(from);
 	struct nl_addr *prefix = rtnl_addr_get_peer(from);
+	unsigned flags = rtnl_addr_get_flags(from);
 
 	if (!prefix)
 		prefix = local;
@@ -150,10 +152,25 @@ static void read_object(struct nl_object *object, void *context)
 	ret->own = (struct interface_address){
 		.address = addr_from_bytes(family, nl_addr_get_binary_addr(local)),
 		.prefix_length = (uint8_t)rtnl_addr_get_prefixlen(from),
-		/* An address that was found to be a duplicate stays tentative. */
-		.deprecated =
-			(rtnl_addr_get_flags(from) & (IFA_F_DEPRECATED | IFA_F_TENTATIVE)) != 0,
+		.deprecated = (flags & IFA_F_DEPRECATED) != 0,
+		.tentative = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0,
+		.duplicate = (flags & IFA_F_DADFAILED) != 0,
 	};
+}
+
+/* libnl 3.7 has no IFA_PROTO, and multiplies the time of creation until it overflows. */
+static void read_rest(struct nl_msg *message, struct interface_address *own)
+{
+	struct nlmsghdr *header = nlmsg_hdr(message);
+	struct nlattr *proto = nlmsg_find_attr(header, sizeof(struct ifaddrmsg), IFA_PROTO);
+	struct nlattr *times = nlmsg_find_attr(header, sizeof(struct ifaddrmsg), IFA_CACHEINFO);
+	struct ifa_cacheinfo info;
+
+	own->vip = proto && nla_len(proto) == 1 && nla_get_u8(proto) == VIP_PROTO;
+	if (times && nla_len(times) >= (int)sizeof(info)) {
+		memcpy(&info, nla_data(times), sizeof(info));
+		own->created = info.cstamp;
+	}
 }
 
 static int read_address(struct nl_msg *message, struct address_message *ret_address)
@@ -165,14 +182,21 @@ static int read_address(struct nl_msg *message, struct address_message *ret_addr
 
 	if (error < 0)
 		return error;
+	read_rest(message, &address.own);
 	*ret_address = address;
 	return 0;
 }
 
+static bool same_state(const struct interface_address *a, const struct interface_address *b)
+{
+	return a->vip == b->vip && a->deprecated == b->deprecated && a->tentative == b->tentative &&
+	       a->duplicate == b->duplicate;
+}
+
 static bool address_equal(const struct interface_address *a, const struct interface_address *b)
 {
-	return a->prefix_length == b->prefix_length && a->deprecated == b->deprecated &&
-	       addr_equal(&a->address, &b->address);
+	return a->prefix_length == b->prefix_length && addr_equal(&a->address, &b->address) &&
+	       same_state(a, b);
 }
 
 static bool interface_equal(const struct interface *a, const struct interface *b)
@@ -464,7 +488,7 @@ static void event_address(struct link *link, const struct address_message *messa
 		if (message->deleted)
 			watched->stale |= known != NULL;
 		else if (known)
-			watched->stale |= known->deprecated != message->own.deprecated;
+			watched->stale |= !same_state(known, &message->own);
 		else
 			watched->stale |= watched->known.address_count < INTERFACE_ADDRESSES_MAX;
 	}
@@ -616,7 +640,7 @@ static int consider(void *context, struct nl_msg *message)
 	if (error < 0 || found.ifindex == 0)
 		return error;
 	length = found.own.prefix_length;
-	if (found.own.deprecated || found.ifindex == LOOPBACK_INDEX ||
+	if (found.own.vip || found.own.tentative || found.ifindex == LOOPBACK_INDEX ||
 	    addr_in_list(&found.own.address, search->own, search->own_count) ||
 	    !addr_in_prefix(search->address, &found.prefix, length))
 		return 0;

@@ -139,6 +139,9 @@ static void explain_fault(const struct router *router, char *text, size_t size)
 	case VRRP_FAULT_NO_ADDRESS:
 		snprintf(text, size, "waiting for an address on %s", name);
 		break;
+	case VRRP_FAULT_DUPLICATE_ADDRESS:
+		snprintf(text, size, "another host has the address of %s to send from", name);
+		break;
 	case VRRP_FAULT_NOT_A_PEER:
 		snprintf(text, size, "no address of %s is in unicast_peer", name);
 		break;

@@ -165,7 +165,7 @@ static bool is_renewal(const struct router *router)
 	return true;
 }
 
-/* LEASE: preferred_lft 0, so that the kernel shows it as deprecated. */
+/* LEASE: preferred_lft 0 and IFA_PROTO, so that the kernel shows it as deprecated and as a VIP. */
 static void put(struct fake_io *io, const struct addr *address)
 {
 	struct fake_address *slot = fake_io_find(io, address);
@@ -173,6 +173,7 @@ static void put(struct fake_io *io, const struct addr *address)
 	if (!slot) {
 		slot = fake_io_assign(io, address, (uint8_t)addr_bits(address->family));
 		slot->shown.deprecated = true;
+		slot->shown.vip = true;
 	}
 	slot->expires = io->lease_end;
 }

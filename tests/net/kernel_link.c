@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kernel.h"
+#include "os/vip.h"
 
 struct told {
 	unsigned count;
@@ -65,8 +66,8 @@ static const struct interface *expect(struct link *link, const char *name, int i
 	return interface;
 }
 
-/* The address is there; whether it is deprecated. */
-static bool deprecated(const struct interface *interface, const char *text, unsigned prefix_length)
+static const struct interface_address *known(const struct interface *interface, const char *text,
+					     unsigned prefix_length)
 {
 	struct addr wanted = address(text);
 
@@ -74,9 +75,20 @@ static bool deprecated(const struct interface *interface, const char *text, unsi
 		const struct interface_address *found = &interface->addresses[i];
 
 		if (addr_equal(&found->address, &wanted) && found->prefix_length == prefix_length)
-			return found->deprecated;
+			return found;
 	}
 	ck_abort_msg("%s/%u is not known", text, prefix_length);
+}
+
+/* The address is there; whether it is deprecated, or tentative. */
+static bool deprecated(const struct interface *interface, const char *text, unsigned prefix_length)
+{
+	return known(interface, text, prefix_length)->deprecated;
+}
+
+static bool tentative(const struct interface *interface, const char *text, unsigned prefix_length)
+{
+	return known(interface, text, prefix_length)->tentative;
 }
 
 START_TEST(link_watch_existing)
@@ -277,15 +289,16 @@ START_TEST(link_tentative_address)
 	expect(link, "va", index, false);
 	run("ip addr add 2001:db8::1/64 dev va");
 	ck_assert_int_gt(drain(link), 0);
-	ck_assert(deprecated(va, "2001:db8::1", 64));
+	ck_assert(tentative(va, "2001:db8::1", 64));
+	ck_assert(!deprecated(va, "2001:db8::1", 64));
 	set_peer("up");
 	expect(link, "va", index, true);
 	end = now_ms() + WAIT_MAX_MS;
-	while (deprecated(va, "2001:db8::1", 64) && now_ms() < end) {
+	while (tentative(va, "2001:db8::1", 64) && now_ms() < end) {
 		readable(link_fd(link), WAIT_MAX_MS);
 		drain(link);
 	}
-	ck_assert(!deprecated(va, "2001:db8::1", 64));
+	ck_assert(!tentative(va, "2001:db8::1", 64));
 
 	enter(peer_namespace);
 	add_ipv6("2001:db8::2", "vb");
@@ -293,7 +306,35 @@ START_TEST(link_tentative_address)
 	run("ip addr add 2001:db8::2/64 dev va");
 	await(has_failed, "2001:db8::2");
 	drain(link);
-	ck_assert(deprecated(va, "2001:db8::2", 64));
+	ck_assert(tentative(va, "2001:db8::2", 64));
+	ck_assert(known(va, "2001:db8::2", 64)->duplicate);
+	ck_assert(!known(va, "2001:db8::1", 64)->duplicate);
+	link_free(link);
+}
+END_TEST
+
+/* IFA_PROTO says that a cpvrrp has added it; IFA_CACHEINFO, when the address was made, whatever the
+ * order in which the kernel shows them. */
+START_TEST(link_origin_of_addresses)
+{
+	struct link *link = open_link("va");
+	const struct interface *va = link_get(link, "va");
+	const struct interface_address *older, *newer;
+	const struct addr added = address("192.0.2.60");
+	struct vip *vip = NULL;
+
+	ck_assert_int_eq(vip_new(&vip), 0);
+	ck_assert_int_eq(vip_add(vip, index_of("va"), &added, 0), 0);
+	add_ipv6("fe80::7", "va");
+	run("sleep 0.05");
+	add_ipv6("fe80::8", "va");
+	drain(link);
+	ck_assert(known(va, "192.0.2.60", 32)->vip);
+	ck_assert(!known(va, "192.0.2.1", 24)->vip);
+	older = known(va, "fe80::7", 64);
+	newer = known(va, "fe80::8", 64);
+	ck_assert_uint_lt(older->created, newer->created);
+	vip_free(vip);
 	link_free(link);
 }
 END_TEST
@@ -454,7 +495,7 @@ START_TEST(link_find_interface)
 		{"203.0.113.9", NULL},	  /* none */
 		{"10.10.10.10", NULL},	  /* only on lo */
 		{"198.51.100.10", NULL},  /* only what is left of the address itself */
-		{"198.51.100.130", NULL}, /* only a deprecated address */
+		{"198.51.100.130", "d1"}, /* a deprecated address */
 		{"10.8.8.7", "d1"},	  /* point-to-point: the prefix is the other side's */
 		{"10.9.9.7", NULL},	  {"2001:db8::10", "va"},
 		{"2001:db8:1::10", NULL}, /* tentative */
@@ -492,6 +533,7 @@ void add_link_tests(TCase *link)
 	tcase_add_test(link, link_down_and_up);
 	tcase_add_test(link, link_addresses);
 	tcase_add_test(link, link_tentative_address);
+	tcase_add_test(link, link_origin_of_addresses);
 	tcase_add_test(link, link_many_addresses);
 	tcase_add_test(link, link_foreign_events);
 	tcase_add_test(link, link_nothing_changed);

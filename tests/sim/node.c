@@ -421,12 +421,16 @@ static const struct interface *look_at_interface(struct node *node)
 	for (unsigned family = 0; kernel->exists && family < ADDR_FAMILY_COUNT; family++)
 		if (kernel->primary_present[family])
 			view->addresses[view->address_count++] = (struct interface_address){
-				node_primary(node, (enum addr_family)family), 24, false};
+				.address = node_primary(node, (enum addr_family)family),
+				.prefix_length = 24};
 	for (size_t i = 0; kernel->exists && i < kernel->address_count; i++) {
 		const struct addr *address = &kernel->addresses[i].address;
 
 		view->addresses[view->address_count++] = (struct interface_address){
-			*address, (uint8_t)addr_bits(address->family), true};
+			.address = *address,
+			.prefix_length = (uint8_t)addr_bits(address->family),
+			.vip = true,
+			.deprecated = true};
 	}
 	kernel->changed = false;
 	kernel->meddled = false;

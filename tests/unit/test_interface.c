@@ -303,13 +303,121 @@ START_TEST(primary_is_no_vip_of_any_router)
 }
 END_TEST
 
-START_TEST(primary_is_not_deprecated)
+/* Which address adverts are sent from, by the flags of 10.0.0.2, which is in use, and of 10.0.0.7,
+ * which comes: 'd' deprecated, 't' tentative, 'D' duplicate, 'v' a VIP of a cpvrrp, '-' gone. */
+static const struct {
+	const char *in_use, *other;
+	const char *primary;
+	enum vrrp_fault fault;
+} sources[] = {
+	{"", "", "10.0.0.2", VRRP_FAULT_NONE},
+	{"d", "", "10.0.0.7", VRRP_FAULT_NONE},
+	{"d", "d", "10.0.0.2", VRRP_FAULT_NONE},
+	{"d", "t", "10.0.0.2", VRRP_FAULT_NONE},
+	{"d", "v", "10.0.0.2", VRRP_FAULT_NONE},
+	{"d", "-", "10.0.0.2", VRRP_FAULT_NONE},
+	{"t", "", "10.0.0.7", VRRP_FAULT_NONE},
+	{"t", "d", "10.0.0.7", VRRP_FAULT_NONE},
+	{"td", "d", "10.0.0.7", VRRP_FAULT_NONE},
+	{"tD", "", "10.0.0.7", VRRP_FAULT_NONE},
+	{"v", "", "10.0.0.7", VRRP_FAULT_NONE},
+	{"-", "d", "10.0.0.7", VRRP_FAULT_NONE},
+	{"t", "t", NULL, VRRP_FAULT_NO_ADDRESS},
+	{"t", "v", NULL, VRRP_FAULT_NO_ADDRESS},
+	{"v", "-", NULL, VRRP_FAULT_NO_ADDRESS},
+	{"tD", "t", NULL, VRRP_FAULT_DUPLICATE_ADDRESS},
+	{"tD", "-", NULL, VRRP_FAULT_DUPLICATE_ADDRESS},
+	{"-", "tD", NULL, VRRP_FAULT_DUPLICATE_ADDRESS},
+};
+
+static void flag(const char *address, const char *flags)
+{
+	if (strchr(flags, '-'))
+		unassign(address);
+	else
+		set_flags(address, flags);
+}
+
+START_TEST(primary_by_flags)
+{
+	const struct router *router;
+
+	start_active();
+	router = find(10);
+	assign("10.0.0.7", 24);
+	flag("10.0.0.2", sources[_i].in_use);
+	flag("10.0.0.7", sources[_i].other);
+	netlink();
+	run(w.now.us + SECOND_US);
+	ck_assert_int_eq(router->vrrp.fault, sources[_i].fault);
+	ck_assert_int_eq(router->vrrp.state,
+			 sources[_i].primary ? VRRP_STATE_ACTIVE : VRRP_STATE_INITIALIZE);
+	if (sources[_i].primary) {
+		ck_assert_addr_eq(router->vrrp.primary, sources[_i].primary);
+		ck_assert_addr_eq(last_sent()->source, sources[_i].primary);
+	}
+}
+END_TEST
+
+/* The kernel shows the newest IPv6 address first. Adverts go on from the one in use; at first they
+ * come from the oldest one. */
+START_TEST(newer_link_local_address_is_not_taken)
+{
+	add_vip(add_instance("apiserver", 10), "2001:db8::100");
+	assign("fe80::ff", 64);
+	assign("fe80::2", 64);
+	assign("fe80::fe", 64);
+	set_created("fe80::ff", 300);
+	set_created("fe80::2", 100);
+	set_created("fe80::fe", 200);
+	start_engine();
+	ck_assert_addr_eq(find6(10)->vrrp.primary, "fe80::2");
+	set_created("fe80::2", 400);
+	netlink();
+	ck_assert_addr_eq(find6(10)->vrrp.primary, "fe80::2");
+	unassign("fe80::2");
+	netlink();
+	ck_assert_addr_eq(find6(10)->vrrp.primary, "fe80::fe");
+}
+END_TEST
+
+/* Announcements for carried addresses and priority = auto keep their address as well. */
+START_TEST(other_addresses_in_use_are_kept)
+{
+	struct conf_instance *instance = add_apiserver();
+
+	add_vip(instance, "2001:db8::100");
+	instance->priority = 0;
+	assign("fe80::2", 64);
+	start_engine();
+	assign("fe80::ff", 64);
+	assign("10.0.0.3", 24);
+	set_created("fe80::2", 100);
+	set_created("10.0.0.2", 100);
+	netlink();
+	ck_assert_addr_eq(find(10)->own[ADDR_FAMILY_IPV6], "fe80::2");
+	ck_assert_uint_eq(find(10)->vrrp.priority, 209);
+	set_flags("fe80::2", "d");
+	set_flags("10.0.0.2", "d");
+	netlink();
+	ck_assert_addr_eq(find(10)->own[ADDR_FAMILY_IPV6], "fe80::ff");
+	ck_assert_uint_eq(find(10)->vrrp.priority, 186);
+}
+END_TEST
+
+/* A duplicate that adverts would not come from is no matter. */
+START_TEST(duplicate_that_is_not_needed)
 {
 	start_backup();
-	assign("10.0.0.7", 24);
-	set_deprecated("10.0.0.2");
+	assign("fe80::2", 64);
+	assign("2001:db8::2", 64);
+	set_flags("fe80::2", "tD");
+	set_flags("2001:db8::2", "tD");
 	netlink();
-	ck_assert_addr_eq(find(10)->vrrp.primary, "10.0.0.7");
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_BACKUP);
+	link_down();
+	netlink();
+	ck_assert_int_eq(find(10)->vrrp.fault, VRRP_FAULT_LINK_DOWN);
 }
 END_TEST
 
@@ -455,7 +563,7 @@ START_TEST(own_address_of_the_carried_family)
 	assign("2001:db8::2", 64);
 	assign("fe80::99", 64);
 	assign("fe80::2", 64);
-	set_deprecated("fe80::99");
+	set_flags("fe80::99", "t");
 	add_vip(add_apiserver(), "2001:db8::100");
 	start_engine();
 	router = find(10);
@@ -668,7 +776,10 @@ static void add_primary(Suite *suite)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, primary_is_no_vip_of_any_router);
-	tcase_add_test(tcase, primary_is_not_deprecated);
+	tcase_add_loop_test(tcase, primary_by_flags, 0, (int)COUNT(sources));
+	tcase_add_test(tcase, newer_link_local_address_is_not_taken);
+	tcase_add_test(tcase, other_addresses_in_use_are_kept);
+	tcase_add_test(tcase, duplicate_that_is_not_needed);
 	tcase_add_test(tcase, primary_changes_while_active);
 	tcase_add_test(tcase, primary_and_priority_change_while_active);
 	tcase_add_test(tcase, ipv6_source_is_link_local);

@@ -572,6 +572,8 @@ static const struct {
 	 "waiting for an interface in the network of fd00::10"},
 	{VRRP_REASON_FAULT, VRRP_FAULT_LINK_DOWN, "eth0", "waiting for carrier on eth0"},
 	{VRRP_REASON_FAULT, VRRP_FAULT_NO_ADDRESS, "eth0", "waiting for an address on eth0"},
+	{VRRP_REASON_FAULT, VRRP_FAULT_DUPLICATE_ADDRESS, "eth0",
+	 "another host has the address of eth0 to send from"},
 	{VRRP_REASON_FAULT, VRRP_FAULT_NOT_A_PEER, "eth0", "no address of eth0 is in unicast_peer"},
 	{VRRP_REASON_FAULT, VRRP_FAULT_NO_SOCKET, "eth0",
 	 "cannot open a raw socket on eth0; retries every second"},

@@ -247,11 +247,22 @@ bool has(const char *text)
 	return fake_io_find(&w.io, &address);
 }
 
-void set_deprecated(const char *text)
+void set_flags(const char *text, const char *flags)
+{
+	struct addr address = ip(text);
+	struct interface_address *shown = &fake_io_find(&w.io, &address)->shown;
+
+	shown->deprecated = strchr(flags, 'd');
+	shown->tentative = strchr(flags, 't');
+	shown->duplicate = strchr(flags, 'D');
+	shown->vip = strchr(flags, 'v');
+}
+
+void set_created(const char *text, uint32_t when)
 {
 	struct addr address = ip(text);
 
-	fake_io_find(&w.io, &address)->shown.deprecated = true;
+	fake_io_find(&w.io, &address)->shown.created = when;
 }
 
 void replace_first(const char *text)

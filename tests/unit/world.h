@@ -70,7 +70,10 @@ void configure(int64_t us);
 void assign(const char *text, uint8_t prefix_length);
 void unassign(const char *text);
 bool has(const char *text);
-void set_deprecated(const char *text);
+/* 'd' deprecated, 't' tentative, 'D' duplicate, 'v' a VIP of a cpvrrp; the others end. */
+void set_flags(const char *text, const char *flags);
+/* When the address was made. */
+void set_created(const char *text, uint32_t when);
 /* The address in place of the first one of the interface. */
 void replace_first(const char *text);
 
