@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/vip_check.h"
 #include "os/link.h"
+#include "os/log.h"
 
 struct attach {
 	struct engine *engine;
@@ -13,6 +15,7 @@ struct attach {
 	struct link *link;
 	struct event *event;
 	bool readable; /* noted by the event; the turn reads */
+	struct log_limit unfit;
 
 	/* Of the call in progress. */
 	struct instant now;
@@ -33,12 +36,32 @@ static bool is_auto(const struct router *router)
 	return router->settings.interface[0] == '\0';
 }
 
+/* The file has no prefix lengths, so only here a VIP is seen to be one that cannot work. */
+static void warn_of_unfit(struct attach *attach, const struct router *router,
+			  const struct interface *interface)
+{
+	const struct router_settings *settings = &router->settings;
+	char text[VIP_CHECK_SIZE];
+	uint64_t suppressed;
+
+	for (size_t i = 0; i < settings->address_count; i++)
+		if (!vip_check(interface, &settings->addresses[i], text) &&
+		    log_allowed(&attach->unfit, attach->now, &suppressed))
+			log_warning(ROUTER_FMT ": %s", ROUTER_ARG(router), text);
+}
+
+static void show(struct attach *attach, struct router *router, const struct interface *interface)
+{
+	engine_interface(attach->engine, attach->now, router, interface);
+	warn_of_unfit(attach, router, interface);
+}
+
 static void tell(struct attach *attach, struct router *router, const char *name)
 {
 	static const struct interface none;
 	const struct interface *interface = name[0] ? link_get(attach->link, name) : NULL;
 
-	engine_interface(attach->engine, attach->now, router, interface ? interface : &none);
+	show(attach, router, interface ? interface : &none);
 }
 
 static void watch(struct attach *attach, const char *name)
@@ -130,7 +153,7 @@ static void interface_changed(void *context, const struct interface *interface)
 			is_auto(router) ? router->interface_name : router->settings.interface;
 
 		if (strcmp(name, interface->name) == 0)
-			engine_interface(engine, attach->now, router, interface);
+			show(attach, router, interface);
 	}
 	if (interface->index == 0)
 		sockets_close_unwanted(attach->sockets);

@@ -15,6 +15,7 @@
 #include "daemon/control.h"
 #include "daemon/control_client.h"
 #include "daemon/daemon.h"
+#include "daemon/host_check.h"
 #include "daemon/manifest.h"
 #include "os/log.h"
 #include "os/probe.h"
@@ -43,11 +44,12 @@ struct cli {
 	const char *image;
 	int step_down_s;
 	int watch_s;
+	bool strict;
 };
 
 static const char usage[] =
 	"usage: cpvrrp [--config FILE] [--socket PATH]\n"
-	"       cpvrrp --check-config [--config FILE]\n"
+	"       cpvrrp --check-config [--strict] [--config FILE]\n"
 	"       cpvrrp --dump-state[=text|json] | --ready [--config FILE] [--socket PATH]\n"
 	"       cpvrrp --watch [SECONDS] | --step-down [SECONDS] [--config FILE]\n"
 	"              [--socket PATH]\n"
@@ -61,7 +63,9 @@ static const char help[] =
 	"\n"
 	"  --config FILE             configuration, " CLI_CONF_PATH " by default\n"
 	"  --socket PATH             control socket, instead of that of the configuration\n"
-	"  --check-config            print the effective configuration, or all its errors\n"
+	"  --check-config            print the effective configuration, or every error;\n"
+	"                            warn of what will not work on this node\n"
+	"  --strict                  fail if there is a warning\n"
 	"  --dump-state[=text|json]  ask the running daemon what it does and why\n"
 	"  --watch [SECONDS]         do so again every second, or SECONDS, in place\n"
 	"  --ready                   succeed if the running daemon answers\n"
@@ -90,6 +94,7 @@ enum option_value {
 	OPTION_CONFIG = 256,
 	OPTION_SOCKET,
 	OPTION_IMAGE,
+	OPTION_STRICT,
 };
 
 static const char letters[] = "f:htv"; /* as keepalived's */
@@ -98,6 +103,7 @@ static const struct option options[] = {
 	{"config", required_argument, NULL, OPTION_CONFIG},
 	{"socket", required_argument, NULL, OPTION_SOCKET},
 	{"check-config", no_argument, NULL, COMMAND_CHECK_CONFIG},
+	{"strict", no_argument, NULL, OPTION_STRICT},
 	{"dump-state", optional_argument, NULL, COMMAND_DUMP_STATE},
 	{"watch", optional_argument, NULL, COMMAND_WATCH},
 	{"ready", no_argument, NULL, COMMAND_READY},
@@ -183,6 +189,8 @@ static bool parse(int argc, char **argv, struct cli *cli)
 			cli->socket_path = optarg;
 		else if (value == OPTION_IMAGE)
 			cli->image = optarg;
+		else if (value == OPTION_STRICT)
+			cli->strict = true;
 		else if (!parse_command(cli, (enum command)value, next_word(argc, argv, value)))
 			return false;
 	}
@@ -192,6 +200,10 @@ static bool parse(int argc, char **argv, struct cli *cli)
 	}
 	if (cli->command == COMMAND_CHECK_CONFIG && cli->socket_path) {
 		fprintf(stderr, "cpvrrp: --check-config asks no daemon: --socket has no use\n");
+		return false;
+	}
+	if (cli->command != COMMAND_CHECK_CONFIG && cli->strict) {
+		fprintf(stderr, "cpvrrp: --strict is for --check-config only\n");
 		return false;
 	}
 	if (cli->command != COMMAND_MANIFEST && cli->image) {
@@ -214,17 +226,23 @@ static int check_config(const struct cli *cli)
 {
 	struct conf *conf = daemon_read_conf(cli->conf_path);
 	char detail[PROBE_DETAIL_SIZE] = "";
+	unsigned warnings;
+	int result;
 
 	if (!conf)
 		return CLI_EXIT_CONFIG;
 	conf_file_print(conf, stdout);
+	warnings = host_check(conf, stdout, stderr);
 	if (conf_tracks_apiserver(conf))
 		probe_check(&conf->apiserver, detail);
-	if (detail[0])
-		fprintf(stderr, "cpvrrp: %s: the apiserver counts as unready until it is there\n",
+	if (detail[0]) {
+		fprintf(stderr, "cpvrrp: %s: the apiserver is not ready until it is there\n",
 			detail);
+		warnings++;
+	}
 	free(conf);
-	return finish_output();
+	result = finish_output();
+	return result == CLI_EXIT_OK && cli->strict && warnings > 0 ? CLI_EXIT_FAILED : result;
 }
 
 static void put_line(void *stream, const char *line)

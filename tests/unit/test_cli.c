@@ -62,6 +62,8 @@ static const char *const wrong[][4] = {
 	{"cpvrrp", "--check-config", "--socket=/x"},
 	{"cpvrrp", "--manifest", "--check-config"},
 	{"cpvrrp", "--image=x"},
+	{"cpvrrp", "--strict"},
+	{"cpvrrp", "--strict", "--ready"},
 	{"cpvrrp", "--check-config", "--image=x"},
 	{"cpvrrp", "--dump-state=xml"},
 	{"cpvrrp", "--dump-state", "json"},
@@ -125,7 +127,7 @@ START_TEST(cli_help)
 		documented += strncmp(text, ".It Fl Fl ", 10) == 0;
 	fclose(manual);
 	ck_assert_uint_eq(documented, helped);
-	ck_assert_uint_eq(helped, 11);
+	ck_assert_uint_eq(helped, 12);
 }
 END_TEST
 
@@ -287,8 +289,28 @@ START_TEST(cli_configured_socket)
 	server_start();
 	ck_assert_int_eq(RUN("--ready", "--config", name), CLI_EXIT_OK);
 	ck_assert_int_eq(RUN("--check-config", "--config", name), CLI_EXIT_OK);
-	ck_assert_str_eq(errors, "");
 	ck_assert_ptr_nonnull(strstr(output, server_path));
+	unlink(name);
+}
+END_TEST
+
+/* What will not work on this host is a warning, and with --strict a failure. */
+START_TEST(cli_warnings)
+{
+	char name[128];
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s/conf", server_directory);
+	file = fopen(name, "w");
+	fputs("vrrp_instance a { virtual_ipaddress 192.0.2.10 interface no-such-name "
+	      "track_apiserver no }\n",
+	      file);
+	fclose(file);
+	ck_assert_int_eq(RUN("--check-config", "--config", name), CLI_EXIT_OK);
+	ck_assert_str_eq(errors, "cpvrrp: a/ipv4: waiting for interface no-such-name\n");
+	ck_assert_ptr_nonnull(strstr(output, "\n# a/ipv4: no interface, virtual_router_id 10\n"));
+	ck_assert_int_eq(RUN("-t", "--strict", "-f", name), CLI_EXIT_FAILED);
+	ck_assert_ptr_nonnull(strstr(output, "\nvrrp_instance a {\n"));
 	unlink(name);
 }
 END_TEST
@@ -404,6 +426,7 @@ Suite *suite_cli(void)
 	tcase_add_test(tcase, cli_daemon);
 	tcase_add_test(tcase, cli_letters);
 	tcase_add_test(tcase, cli_configured_socket);
+	tcase_add_test(tcase, cli_warnings);
 	tcase_add_loop_test(tcase, cli_broken_config, 0, COUNT(broken));
 	tcase_add_test(tcase, cli_wrong_config);
 	tcase_add_test(tcase, cli_wrong_key);

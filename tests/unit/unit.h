@@ -42,6 +42,7 @@ Suite *suite_manual(void);
 Suite *suite_http(void);
 Suite *suite_control(void);
 Suite *suite_control_client(void);
+Suite *suite_vip_check(void);
 Suite *suite_cli(void);
 Suite *suite_manifest(void);
 Suite *suite_io(void);
