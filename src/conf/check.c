@@ -63,6 +63,14 @@ static const char *family_text(enum addr_family family)
 	return family == ADDR_FAMILY_IPV4 ? "IPv4" : "IPv6";
 }
 
+static bool has_family(const struct addr *list, size_t count, enum addr_family family)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].family == family)
+			return true;
+	return false;
+}
+
 /* Only peers of the elected family are sent adverts. Those of the carried family are allowed:
  * release 0.1.0 held an election in each family and wanted them. */
 static void check_peers(const struct check *check, const struct conf_instance *instance)
@@ -70,25 +78,21 @@ static void check_peers(const struct check *check, const struct conf_instance *i
 	enum addr_family elected = elected_family(instance);
 	enum addr_family other = addr_family_other(elected);
 	char text[ADDR_TEXT_SIZE];
-	bool in_addresses[ADDR_FAMILY_COUNT] = {false};
-	bool in_peers[ADDR_FAMILY_COUNT] = {false};
 
-	for (size_t i = 0; i < instance->address_count; i++)
-		in_addresses[instance->addresses[i].family] = true;
 	for (size_t i = 0; i < instance->peer_count; i++) {
 		const struct addr *peer = &instance->peers[i];
 
-		in_peers[peer->family] = true;
 		if (addr_in_list(peer, instance->addresses, instance->address_count))
 			violation(check, instance, "unicast_peer",
 				  "%s is a virtual address; the nodes' own addresses are needed",
 				  addr_format(peer, text));
 	}
-	if (!in_peers[elected])
+	if (!has_family(instance->peers, instance->peer_count, elected))
 		violation(check, instance, "unicast_peer",
 			  "has no %s address, but the first of virtual_ipaddress is one",
 			  family_text(elected));
-	if (in_peers[other] && !in_addresses[other])
+	if (has_family(instance->peers, instance->peer_count, other) &&
+	    !has_family(instance->addresses, instance->address_count, other))
 		violation(check, instance, "unicast_peer",
 			  "has an %s address, but virtual_ipaddress has none", family_text(other));
 }
