@@ -57,11 +57,3 @@ int64_t conf_address_refresh_us(const struct conf *conf)
 {
 	return (int64_t)conf->address_lease_s * SECOND_US / 3;
 }
-
-const struct conf_instance *conf_instance_find(const struct conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->instance_count; i++)
-		if (strcmp(conf->instances[i].name, name) == 0)
-			return &conf->instances[i];
-	return NULL;
-}

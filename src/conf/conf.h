@@ -102,7 +102,4 @@ bool conf_equal(const struct conf *a, const struct conf *b);
 /* The interval between refreshes of the lease (rule LEASE), 0 for a lease without end. */
 int64_t conf_address_refresh_us(const struct conf *conf);
 
-/* The instance of this name; NULL if there is none. */
-const struct conf_instance *conf_instance_find(const struct conf *conf, const char *name);
-
 #endif

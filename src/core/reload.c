@@ -147,18 +147,21 @@ no_memory:
 bool reload_routers(struct engine *engine, struct instant now,
 		    const struct router_settings *settings, size_t count)
 {
-	struct router *routers[ROUTERS_MAX];
+	struct router *routers[ROUTERS_MAX], *before[ROUTERS_MAX];
+	size_t before_count = engine->router_count;
 
 	assert(count <= ROUTERS_MAX);
 	if (!take_routers(engine, settings, count, routers))
 		return false;
-	for (size_t i = 0; i < engine->router_count; i++)
-		if (!contains(routers, count, engine->routers[i]))
-			drop(engine, engine->routers[i], now);
-	for (size_t i = 0; i < count; i++)
-		change(engine, routers[i], now, &settings[i]);
+	memcpy(before, engine->routers, before_count * sizeof(struct router *));
 	memcpy(engine->routers, routers, count * sizeof(struct router *));
 	engine->router_count = count;
 	engine_index(engine);
+	/* From here on nobody finds a router that goes, and only its own last actions name it. */
+	for (size_t i = 0; i < before_count; i++)
+		if (!contains(routers, count, before[i]))
+			drop(engine, before[i], now);
+	for (size_t i = 0; i < count; i++)
+		change(engine, routers[i], now, &settings[i]);
 	return true;
 }

@@ -400,10 +400,21 @@ static void turn(void)
 	}
 }
 
+/* Of the router. */
+static const struct conf_instance *instance_of(const struct router *router)
+{
+	size_t i = 0;
+
+	while (strcmp(conf.instances[i].name, router->settings.instance) != 0)
+		i++;
+	assert(i < conf.instance_count);
+	return &conf.instances[i];
+}
+
 /* BOUNDS and RFC 9568 7.1, by the file and the bytes alone. */
 static void check_acceptable(const struct router *router, const struct packet *packet)
 {
-	const struct conf_instance *instance = conf_instance_find(&conf, router->settings.instance);
+	const struct conf_instance *instance = instance_of(router);
 	enum addr_family family = packet->source.family;
 	size_t size = addr_size(family);
 	unsigned interval_cs = (packet->data[4] & 0x0fU) << 8 | packet->data[5];

@@ -607,6 +607,36 @@ START_TEST(removed_instance_leaves)
 }
 END_TEST
 
+static unsigned sends_seen;
+
+static void see_no_dropped_router(struct fake_io *io, const struct fake_call *call)
+{
+	if (call->type != FAKE_CALL_SEND)
+		return;
+	ck_assert_ptr_eq(io, &w.io);
+	ck_assert_uint_eq(w.engine.router_count, 1);
+	ck_assert_str_eq(w.engine.routers[0]->settings.instance, "apiserver");
+	ck_assert_ptr_null(find(11));
+	sends_seen++;
+}
+
+/* While a reload lets one router go and changes another, the engine names the new routers only. */
+START_TEST(dropped_router_is_found_by_nobody)
+{
+	add_apiserver();
+	add_vip(add_instance("second", 11), "10.10.10.11");
+	start_engine();
+	run_active();
+	w.conf->instance_count = 1;
+	w.conf->instances[0].priority = 210;
+	w.io.after = see_no_dropped_router;
+	sends_seen = 0;
+	configure(w.now.us + 1000);
+	/* 1 and 0 of the one that goes, 210 of the other. */
+	ck_assert_uint_eq(sends_seen, 3);
+}
+END_TEST
+
 /* Of the largest file, too, nothing is left of the routers before. */
 START_TEST(every_router_of_the_largest_file_is_exchanged)
 {
@@ -703,6 +733,7 @@ static void add_routers(Suite *suite)
 	tcase_add_test(tcase, auto_and_the_interface_it_found_are_the_same);
 	tcase_add_test(tcase, reload_without_memory_changes_nothing);
 	tcase_add_test(tcase, removed_instance_leaves);
+	tcase_add_test(tcase, dropped_router_is_found_by_nobody);
 	tcase_add_test(tcase, every_router_of_the_largest_file_is_exchanged);
 	tcase_add_test(tcase, removed_backup_is_silent);
 	tcase_add_test(tcase, removed_instance_of_the_other_family);
