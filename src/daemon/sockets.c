@@ -157,6 +157,23 @@ static int open_for(struct sockets *sockets, const struct router *router)
 	return open_slot(sockets, router, multicast);
 }
 
+/* For the filter against a flood: adverts of other VRIDs are nobody's here. */
+static void expect_vrids(const struct sockets *sockets, struct slot *slot)
+{
+	const struct engine *engine = sockets->engine;
+	uint8_t vrids[SOCK_VRIDS_MAX];
+	size_t count = 0;
+
+	static_assert(SOCK_VRIDS_MAX >= ROUTERS_MAX, "each router has room");
+	for (size_t i = 0; i < engine->router_count; i++) {
+		const struct router *router = engine->routers[i];
+
+		if (router->ifindex == slot->ifindex && router->settings.family == slot->family)
+			vrids[count++] = router->settings.vrid;
+	}
+	sock_expect(slot->sock, vrids, count);
+}
+
 bool sockets_sync(struct sockets *sockets, struct instant now)
 {
 	struct engine *engine = sockets->engine;
@@ -176,6 +193,8 @@ bool sockets_sync(struct sockets *sockets, struct instant now)
 		all_open &= error == 0;
 		engine_socket(engine, now, router, error == 0);
 	}
+	for (struct slot *slot = sockets->slots; slot; slot = slot->next)
+		expect_vrids(sockets, slot);
 	return all_open;
 }
 

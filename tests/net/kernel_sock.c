@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "core/advert.h"
+#include "daemon/sockets.h"
 #include "kernel.h"
 
 /* Version 3 and type 1, as an advert begins. */
@@ -548,6 +549,78 @@ START_TEST(sock_flood_ends)
 }
 END_TEST
 
+static void ignore_trace(struct engine_io *io, const struct router *router, enum engine_trace what,
+			 enum advert_refusal refusal, const struct packet *packet)
+{
+	(void)io;
+	(void)router;
+	(void)what;
+	(void)refusal;
+	(void)packet;
+}
+
+static uint64_t sum(const uint64_t rejected[ADVERT_REFUSAL_COUNT])
+{
+	uint64_t count = 0;
+
+	for (unsigned i = 0; i < ADVERT_REFUSAL_COUNT; i++)
+		count += rejected[i];
+	return count;
+}
+
+/* The sockets of an engine with one router of VRID 10 on vb. */
+START_TEST(sock_flood_spares_vrids_of_routers)
+{
+	static struct engine_io io = {.trace = ignore_trace};
+	static struct engine engine;
+	struct router_settings settings = {
+		.vrid = 10,
+		.family = families[_i],
+		.vrrp.advert_int_cs = 25,
+		.address_count = 1,
+		.advertised_count = 1,
+		.addresses = {address(node_text[_i])},
+	};
+	struct event_base *base = event_base_new();
+	struct addr to = address(peer_text[_i]);
+	int fd = open_plain(families[_i], &to);
+	struct sock *witness = open_peer_sock("vb", families[_i], true);
+	const struct instant now = {SECOND_US};
+	struct sockets *sockets;
+
+	engine_init(&engine, &io, 3, 2);
+	engine.routers[0] = router_new(&settings);
+	engine.router_count = 1;
+	engine.routers[0]->socket_closed = false;
+	enter(peer_namespace);
+	engine.routers[0]->ifindex = index_of("vb");
+	engine_index(&engine);
+	sockets = sockets_new(base, &engine);
+	ck_assert(sockets_sync(sockets, now));
+	enter(node_namespace);
+	set_hops(fd, families[_i], 255);
+	for (unsigned i = 0; i < 3; i++) {
+		send_bytes(fd, OTHER_VRID, 90);
+		take(witness, 90);
+	}
+	ck_assert_int_eq(sockets_drain(sockets, now, true), 0);
+	ck_assert_int_eq(sockets_drain(sockets, now, true), 1);
+	ck_assert_uint_eq(sum(engine.rejected), 270);
+
+	send_bytes(fd, OTHER_VRID, 1);
+	send_bytes(fd, OURS, 1);
+	take(witness, 2);
+	ck_assert_int_eq(sockets_drain(sockets, now, true), 1);
+	ck_assert_uint_eq(sum(engine.rejected), 270);
+	ck_assert_uint_eq(sum(engine.routers[0]->counters.rejected), 1);
+	sockets_free(sockets);
+	engine_fini(&engine);
+	event_base_free(base);
+	sock_free(witness);
+	close(fd);
+}
+END_TEST
+
 void add_sock_tests(TCase *sock)
 {
 	/* Twice: for IPv4 and for IPv6. */
@@ -566,4 +639,5 @@ void add_sock_tests(TCase *sock)
 	tcase_add_test(sock, sock_flood_behind_ipv4_options);
 	tcase_add_loop_test(sock, sock_flood_and_new_vrids, 0, 2);
 	tcase_add_loop_test(sock, sock_flood_ends, 0, 2);
+	tcase_add_loop_test(sock, sock_flood_spares_vrids_of_routers, 0, 2);
 }
