@@ -96,16 +96,28 @@ static int64_t interval_in_effect_us(const struct sim *sim)
 	return longest_us;
 }
 
+/* DAMPING: the successes in a row that a node may need to be ready again, the loss of readiness
+ * that is under way included; one a second. */
+static int64_t recovery_us(const struct node *node)
+{
+	const struct health *health = &node->engine.health;
+	unsigned losses =
+		health->losses < HEALTH_LOSSES_MAX ? health->losses + 1 : HEALTH_LOSSES_MAX;
+
+	return node->life == LIFE_RUNNING ? (health->rise << losses) * SIM_S : 0;
+}
+
 /* How long the consequences of the faults may last: the change of health that was under way (three
- * probes of an interval and a timeout), a retry, the handover of a stopping node, preempt_delay;
- * and then two Active_Down_Intervals. */
+ * probes of an interval and a timeout) and the recovery, a retry, the handover of a stopping node,
+ * preempt_delay; and then two Active_Down_Intervals. */
 static int64_t healing_us(const struct sim *sim)
 {
 	int64_t interval_us = interval_in_effect_us(sim);
 	int64_t delay_us = 0;
 
 	for (int i = 0; i < sim->node_count; i++)
-		delay_us = max(delay_us, sim->nodes[i].settings.preempt_delay_us);
+		delay_us = max(delay_us, sim->nodes[i].settings.preempt_delay_us +
+						 recovery_us(&sim->nodes[i]));
 	return 7 * SIM_S + VRRP_RETRY_US + delay_us + 2 * interval_us + 2 * 4 * interval_us;
 }
 
