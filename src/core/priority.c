@@ -43,6 +43,14 @@ uint8_t priority_in_band(uint8_t ready_priority, enum priority_band band)
 	return (uint8_t)(ready_priority - below);
 }
 
+uint8_t priority_of_active(uint8_t priority, enum priority_tenure tenure)
+{
+	uint8_t lowest = priority_in_band(PRIORITY_READY_MIN, priority_band(priority));
+	uint8_t place = (uint8_t)(lowest + tenure);
+
+	return tenure == PRIORITY_TENURE_LONG && priority > place ? priority : place;
+}
+
 uint8_t priority_auto(const struct addr *primary)
 {
 	const uint8_t *low = primary->bytes + addr_size(primary->family) - 2;

@@ -11,7 +11,8 @@
  *
  * A router's place within a band is the same in each: a higher band outranks a lower one whatever
  * the configuration says. Values that other implementations send fall into the band of their
- * number.
+ * number. The two lowest places are those of a new Active (rule TENURE): an Active whose own place
+ * is one of them advertises the third.
  */
 #ifndef CPVRRP_CORE_PRIORITY_H
 #define CPVRRP_CORE_PRIORITY_H
@@ -46,6 +47,15 @@ enum priority_band priority_band(uint8_t priority);
 /* The priority that a node advertises: ready_priority is its place in the band "ready", 171..254.
  * Not for PRIORITY_BAND_LEAVING. */
 uint8_t priority_in_band(uint8_t ready_priority, enum priority_band band);
+
+/* The priority that an Active advertises in place of its own. tenure is how long it has served:
+ * PRIORITY_TENURE_NONE and PRIORITY_TENURE_SHORT give the two lowest priorities of the band. */
+enum priority_tenure {
+	PRIORITY_TENURE_NONE,
+	PRIORITY_TENURE_SHORT,
+	PRIORITY_TENURE_LONG, /* or never in doubt: its own */
+};
+uint8_t priority_of_active(uint8_t priority, enum priority_tenure tenure);
 
 /* `priority = auto`: 171 + (61 * n) mod 84, n = the low 16 bits of the primary address. 61 and 84
  * have no common factor, so 84 neighbouring addresses have different priorities. */

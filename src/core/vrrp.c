@@ -83,9 +83,32 @@ static bool is_leaving(const struct vrrp *vr)
 	return is_set(vr, VRRP_TIMER_HANDOVER);
 }
 
-uint8_t vrrp_priority(const struct vrrp *vr)
+/* What the router's timers and PREEMPT go by. */
+static uint8_t own_priority(const struct vrrp *vr)
 {
 	return is_leaving(vr) || is_set(vr, VRRP_TIMER_HOLD) ? PRIORITY_LEAVING : vr->priority;
+}
+
+struct instant vrrp_tenure_ends(const struct vrrp *vr)
+{
+	return vr->timers[VRRP_TIMER_TENURE_LONG];
+}
+
+/* TENURE: how long this Active has served, as far as that is in doubt. */
+static enum priority_tenure tenure(const struct vrrp *vr)
+{
+	if (is_set(vr, VRRP_TIMER_TENURE_SHORT))
+		return PRIORITY_TENURE_NONE;
+	return is_set(vr, VRRP_TIMER_TENURE_LONG) ? PRIORITY_TENURE_SHORT : PRIORITY_TENURE_LONG;
+}
+
+uint8_t vrrp_priority(const struct vrrp *vr)
+{
+	uint8_t priority = own_priority(vr);
+
+	if (vr->state != VRRP_STATE_ACTIVE || priority == PRIORITY_LEAVING)
+		return priority;
+	return priority_of_active(priority, tenure(vr));
 }
 
 static int64_t own_interval_us(const struct vrrp *vr)
@@ -127,7 +150,7 @@ static bool is_lower_band(const struct vrrp *vr)
 	uint8_t priority = vr->backup.heard.priority;
 
 	return priority != PRIORITY_STOP &&
-	       priority_band(priority) < priority_band(vrrp_priority(vr));
+	       priority_band(priority) < priority_band(own_priority(vr));
 }
 
 /* PREEMPT: whether this Backup may take the role from the Active that it knows. RFC 9568 6.4.2 asks
@@ -137,7 +160,7 @@ static bool preempts(const struct vrrp *vr)
 	uint8_t priority = vr->backup.heard.priority;
 
 	return is_lower_band(vr) || (vr->config.preempt == VRRP_PREEMPT_ALWAYS &&
-				     priority != PRIORITY_STOP && priority < vrrp_priority(vr));
+				     priority != PRIORITY_STOP && priority < own_priority(vr));
 }
 
 /* BOUNDS: the Active's interval, but not more than VRRP_INTERVAL_FACTOR times ours, so that a group
@@ -165,7 +188,7 @@ static int64_t believed_interval_us(const struct vrrp *vr, const struct vrrp_hea
 
 int64_t vrrp_skew_time_us(const struct vrrp *vr)
 {
-	return skew_us(vrrp_priority(vr), believed_interval_us(vr, &vr->backup.followed));
+	return skew_us(own_priority(vr), believed_interval_us(vr, &vr->backup.followed));
 }
 
 /* BOUNDS: until its second advert a new Active is waited for one interval of its own and then as
@@ -318,6 +341,47 @@ static void provoke_announcement(struct vrrp *vr, struct instant now)
 }
 
 /*
+ * TENURE: a router that has just begun to listen and hears no Active may be deaf: the port of a
+ * switch opens some seconds after its carrier (spanning tree, 802.1X, LACP). Where two Actives meet
+ * then, the one that has served for longer must stay, so this one is easily beaten meanwhile. An
+ * administrator who wants Preempt_Mode True wants the best router in any case.
+ */
+static bool is_new(const struct vrrp *vr, struct instant now, enum vrrp_reason reason)
+{
+	struct instant until = instant_max(
+		instant_add(vr->listens_from, VRRP_NEW_US),
+		instant_add(vr->listens_from, VRRP_NEW_INTERVALS * own_interval_us(vr)));
+
+	return reason == VRRP_REASON_ACTIVE_DOWN && vr->config.preempt != VRRP_PREEMPT_ALWAYS &&
+	       !instant_due(until, now);
+}
+
+static void set_tenure(struct vrrp *vr, struct instant now)
+{
+	vr->timers[VRRP_TIMER_TENURE_SHORT] = instant_add(now, VRRP_TENURE_SHORT_US);
+	vr->timers[VRRP_TIMER_TENURE_LONG] = instant_add(now, VRRP_TENURE_LONG_US);
+}
+
+static void end_tenure_at(struct vrrp *vr, struct instant end)
+{
+	struct instant *timers = vr->timers;
+
+	if (!is_set(vr, VRRP_TIMER_TENURE_LONG))
+		return;
+	timers[VRRP_TIMER_TENURE_LONG] = end;
+	if (is_set(vr, VRRP_TIMER_TENURE_SHORT))
+		timers[VRRP_TIMER_TENURE_SHORT] = end;
+}
+
+/* What others count from: an advert is on the wire, or this router has taken over. */
+static void say(struct vrrp *vr, struct instant now)
+{
+	vr->said.at = now;
+	vr->said.interval_cs = vr->config.advert_int_cs;
+	vr->said.priority = own_priority(vr);
+}
+
+/*
  * RFC 9568 6.4.2, Active_Down_Timer fires: send an ADVERTISEMENT, announce the addresses, set
  * Adver_Timer to Advertisement_Interval, become Active. ORDER: the addresses have been added, and
  * the advert comes last, so that no router claims a role that it does not fill.
@@ -325,17 +389,19 @@ static void provoke_announcement(struct vrrp *vr, struct instant now)
 static void enter_active(struct vrrp *vr, struct instant now, struct vrrp_actions *out)
 {
 	enum vrrp_reason reason = vrrp_takeover(vr).reason;
+	struct vrrp_action *advert;
 
-	vr->said.at = now;
-	vr->said.interval_cs = vr->config.advert_int_cs;
-	vr->said.priority = vrrp_priority(vr);
 	act(out, VRRP_ACTION_ANNOUNCE);
-	send_advert(out, vrrp_priority(vr));
+	advert = act(out, VRRP_ACTION_SEND_ADVERT);
 	enter(vr, VRRP_STATE_ACTIVE, reason, VRRP_FAULT_NONE, out);
 	announcer_start(&vr->announcer, now);
 	announcer_take(&vr->announcer, now, vr->config.announce_refresh_us);
 	set_refresh(vr, now);
 	set_adver(vr, now);
+	if (is_new(vr, now, reason))
+		set_tenure(vr, now);
+	say(vr, now);
+	advert->priority = vrrp_priority(vr);
 }
 
 /* The role ends: for good after SHUTDOWN, else as Backup. */
@@ -357,10 +423,10 @@ static void set_priority(struct vrrp *vr, struct instant now, uint8_t priority)
 	vr->priority = priority;
 }
 
-static void end_hold_if_due(struct vrrp *vr, struct instant now)
+static void end_if_due(struct vrrp *vr, enum vrrp_timer timer, struct instant now)
 {
-	if (is_due(vr, VRRP_TIMER_HOLD, now))
-		vr->timers[VRRP_TIMER_HOLD] = INSTANT_NEVER;
+	if (is_due(vr, timer, now))
+		vr->timers[timer] = INSTANT_NEVER;
 }
 
 /* ---- Initialize (RFC 9568 6.4.1) ---- */
@@ -372,6 +438,7 @@ static void initialize_startup(struct vrrp *vr, struct instant now, struct vrrp_
 	if (vr->started)
 		return;
 	vr->started = true;
+	vr->listens_from = now;
 	if (vr->fault != VRRP_FAULT_NONE)
 		enter_initialize(vr, now, VRRP_REASON_FAULT, vr->fault, out);
 	else
@@ -401,6 +468,7 @@ static void initialize_faults_gone(struct vrrp *vr, struct instant now, struct a
 				   struct vrrp_actions *out)
 {
 	vr->primary = primary;
+	vr->listens_from = now;
 	if (vr->started) {
 		enter_backup(vr, now, VRRP_REASON_RECOVERED, out);
 		return;
@@ -420,7 +488,7 @@ static void step_initialize(struct vrrp *vr, struct instant now, const struct vr
 		initialize_shutdown(vr);
 		break;
 	case VRRP_EVENT_TIMEOUT:
-		end_hold_if_due(vr, now);
+		end_if_due(vr, VRRP_TIMER_HOLD, now);
 		if (is_due(vr, VRRP_TIMER_RETRY, now))
 			enter_backup(vr, now, VRRP_REASON_RECOVERED, out);
 		break;
@@ -505,7 +573,7 @@ static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp
 /* The takeover begins with the addresses; the rest follows when they are there (ORDER). */
 static void backup_timeout(struct vrrp *vr, struct instant now, struct vrrp_actions *out)
 {
-	end_hold_if_due(vr, now);
+	end_if_due(vr, VRRP_TIMER_HOLD, now);
 	if (instant_due(vrrp_takeover(vr).at, now))
 		act(out, VRRP_ACTION_ADD_ADDRESSES);
 }
@@ -677,14 +745,16 @@ static void advance_adver(struct vrrp *vr, struct instant now)
  * this one cannot send, the other cannot answer. */
 static void speak(struct vrrp *vr, struct instant now, struct vrrp_actions *out)
 {
-	bool released = is_due(vr, VRRP_TIMER_HOLD, now);
 	bool scheduled = is_due(vr, VRRP_TIMER_ADVER, now);
+	uint8_t before = vrrp_priority(vr);
 
-	end_hold_if_due(vr, now);
+	end_if_due(vr, VRRP_TIMER_HOLD, now);
+	end_if_due(vr, VRRP_TIMER_TENURE_SHORT, now);
+	end_if_due(vr, VRRP_TIMER_TENURE_LONG, now);
 	if (vrrp_claim_expired(vr, now))
 		announcer_stop(&vr->announcer);
 	announce_if_due(vr, now, out);
-	if (released || scheduled)
+	if (scheduled || vrrp_priority(vr) != before)
 		send_advert(out, vrrp_priority(vr));
 	if (scheduled)
 		advance_adver(vr, now);
@@ -832,6 +902,8 @@ void vrrp_reconfigure(struct vrrp *vr, struct instant now, const struct vrrp_con
 		*adver = instant_min(*adver, instant_add(now, own_interval_us(vr)));
 		if (lease_changed)
 			vr->timers[VRRP_TIMER_REFRESH] = now;
+		if (config->preempt == VRRP_PREEMPT_ALWAYS)
+			end_tenure_at(vr, now);
 		if (!is_leaving(vr))
 			announcer_reconfigure(&vr->announcer, now, config->announce_refresh_us);
 	}
@@ -869,11 +941,8 @@ void vrrp_step(struct vrrp *vr, struct instant now, const struct vrrp_event *eve
 		step_active(vr, now, event, out);
 		break;
 	}
-	if (event->type == VRRP_EVENT_SENT) {
-		vr->said.at = now;
-		vr->said.interval_cs = vr->config.advert_int_cs;
-		vr->said.priority = event->priority;
-	}
+	if (event->type == VRRP_EVENT_SENT)
+		say(vr, now);
 	note_consequences(vr, now);
 	vrrp_assert(vr);
 	assert_actions(out);
@@ -887,6 +956,7 @@ static void assert_initialize(const struct vrrp *vr)
 	assert(!vr->started || vr->fault != VRRP_FAULT_NONE);
 	assert(is_set(vr, VRRP_TIMER_RETRY) == retries);
 	assert(!is_set(vr, VRRP_TIMER_ADVER) && !is_set(vr, VRRP_TIMER_REFRESH) && !is_leaving(vr));
+	assert(tenure(vr) == PRIORITY_TENURE_LONG);
 }
 
 static void assert_backup(const struct vrrp *vr)
@@ -896,6 +966,7 @@ static void assert_backup(const struct vrrp *vr)
 	assert(vr->started && !vr->shutting_down && vr->fault == VRRP_FAULT_NONE);
 	assert(!is_set(vr, VRRP_TIMER_ADVER) && !is_set(vr, VRRP_TIMER_REFRESH) &&
 	       !is_set(vr, VRRP_TIMER_RETRY) && !is_leaving(vr));
+	assert(tenure(vr) == PRIORITY_TENURE_LONG);
 	assert(!instant_is_never(vr->backup.followed.at));
 	assert(heard->priority == PRIORITY_STOP || vr->backup.followed.at.us <= heard->at.us);
 	assert(instant_is_never(vr->backup.lower_since) || has_stopped(vr) || preempts(vr));
@@ -910,6 +981,7 @@ static void assert_active(const struct vrrp *vr)
 	assert(!vr->shutting_down || is_leaving(vr));
 	assert(!is_leaving(vr) || instant_is_never(vr->announcer.next));
 	assert(vr->said.interval_cs > 0);
+	assert(!is_set(vr, VRRP_TIMER_TENURE_SHORT) || is_set(vr, VRRP_TIMER_TENURE_LONG));
 }
 
 void vrrp_assert(const struct vrrp *vr)

@@ -81,6 +81,14 @@ const char *vrrp_why_name(enum vrrp_reason reason, enum vrrp_fault fault);
 #define VRRP_RETRY_US SECOND_US /* Initialize after ADD_FAILED */
 #define VRRP_INTERVAL_FACTOR 4	/* BOUNDS: a longer interval is followed as so many times ours */
 
+/* TENURE: a takeover by time-out so soon after the router began to listen makes a new Active: the
+ * longer of these two. The first time-out comes before the fourth interval. */
+#define VRRP_NEW_US (5 * SECOND_US)
+#define VRRP_NEW_INTERVALS 5
+/* How long a new Active advertises the lowest and the second lowest priority of its band. */
+#define VRRP_TENURE_SHORT_US (5 * SECOND_US)
+#define VRRP_TENURE_LONG_US (60 * SECOND_US)
+
 struct vrrp_config {
 	enum vrrp_preempt preempt;
 	uint16_t advert_int_cs;	     /* Advertisement_Interval, 1..4095 */
@@ -154,11 +162,13 @@ struct vrrp_actions {
 };
 
 enum vrrp_timer {
-	VRRP_TIMER_ADVER,    /* Active: Adver_Timer */
-	VRRP_TIMER_REFRESH,  /* Active: the lease */
-	VRRP_TIMER_HANDOVER, /* Active, leaving: nobody has taken over by then */
-	VRRP_TIMER_RETRY,    /* Initialize after ADD_FAILED */
-	VRRP_TIMER_HOLD,     /* any state, after STEP_DOWN: lowest until then */
+	VRRP_TIMER_ADVER,	 /* Active: Adver_Timer */
+	VRRP_TIMER_REFRESH,	 /* Active: the lease */
+	VRRP_TIMER_HANDOVER,	 /* Active, leaving: nobody has taken over by then */
+	VRRP_TIMER_TENURE_SHORT, /* Active, new: lowest of its band until then, */
+	VRRP_TIMER_TENURE_LONG,	 /* and second lowest until then */
+	VRRP_TIMER_RETRY,	 /* Initialize after ADD_FAILED */
+	VRRP_TIMER_HOLD,	 /* any state, after STEP_DOWN: lowest until then */
 };
 #define VRRP_TIMER_COUNT (VRRP_TIMER_HOLD + 1)
 
@@ -180,10 +190,12 @@ struct vrrp {
 	bool shutting_down;	     /* Active, and the handover ends in Initialize */
 	uint8_t priority;	     /* by readiness; see vrrp_priority() for what is advertised */
 	struct instant preempt_from; /* the end of preempt_delay */
+	struct instant listens_from; /* STARTUP, or FAULTS_GONE if that came later */
 	struct addr primary;	     /* unspecified until the first FAULTS_GONE */
 	struct instant timers[VRRP_TIMER_COUNT]; /* INSTANT_NEVER when not set */
 
-	/* The last advert on the wire. At a takeover the claim begins before the first one. */
+	/* The last advert on the wire. At a takeover the claim begins before the first one. The
+	 * priority is that of the router's timers then, which TENURE leaves alone. */
 	struct {
 		struct instant at;
 		uint16_t interval_cs;
@@ -220,8 +232,12 @@ void vrrp_step(struct vrrp *vr, struct instant now, const struct vrrp_event *eve
 /* When a TIMEOUT is due; INSTANT_NEVER if nothing is waited for. */
 struct instant vrrp_deadline(const struct vrrp *vr);
 
-/* The priority on the wire: PRIORITY_LEAVING while leaving or held down, else vr->priority. */
+/* The priority on the wire: PRIORITY_LEAVING while leaving or held down; a new Active's by its
+ * tenure; else vr->priority. */
 uint8_t vrrp_priority(const struct vrrp *vr);
+
+/* When a new Active advertises its own priority; INSTANT_NEVER if it does, and in other states. */
+struct instant vrrp_tenure_ends(const struct vrrp *vr);
 
 /* When and why this Backup takes over if it hears nothing more (Active_Down_Timer). */
 struct vrrp_takeover {

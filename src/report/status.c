@@ -316,6 +316,8 @@ static void take_router(const struct router *router, struct instant now,
 	log_clean(status->explanation);
 	status->since = router->since;
 	status->priority = vrrp_priority(&router->vrrp);
+	status->own_priority = router->vrrp.priority;
+	status->new_left_us = left_us(vrrp_tenure_ends(&router->vrrp), now);
 	status->step_down_left_us = left_us(router->vrrp.timers[VRRP_TIMER_HOLD], now);
 	status->advert_int_us = router->settings.vrrp.advert_int_cs * CENTISECOND_US;
 	status->address_count = router->settings.address_count;
@@ -336,7 +338,7 @@ static void assert_router(const struct status_router *router)
 	assert(router->heard_count <= ROUTER_HEARD_MAX);
 	assert(router->history_count <= ROUTER_HISTORY_MAX);
 	assert(router->transition_count <= STATUS_TRANSITION_COUNTS_MAX);
-	assert(router->step_down_left_us >= 0);
+	assert(router->step_down_left_us >= 0 && router->new_left_us >= 0);
 	assert(router->active.known || !router->active.self);
 	assert(router->active.self == (router->state == VRRP_STATE_ACTIVE));
 	assert(!router->active.known || router->state != VRRP_STATE_INITIALIZE);

@@ -98,7 +98,9 @@ struct status_router {
 	char explanation[STATUS_EXPLAIN_SIZE]; /* the reason as a sentence, clean */
 	struct instant since;		       /* of the state */
 	uint8_t priority;		       /* on the wire */
-	int64_t step_down_left_us;	       /* 0 = not stepped down */
+	uint8_t own_priority;		       /* by readiness alone */
+	int64_t new_left_us;	   /* a new Active until then (TENURE); 0 = it is none */
+	int64_t step_down_left_us; /* 0 = not stepped down */
 	int64_t advert_int_us;
 	size_t address_count;
 	struct status_address addresses[ROUTER_ADDRESSES_MAX];

@@ -232,6 +232,8 @@ static json_t *json_router(const struct status *status, const struct status_rout
 	json_object_set_new(object, "since", json_time(status, router->since));
 	json_object_set_new(object, "priority", json_integer(router->priority));
 	json_object_set_new(object, "band", json_string(status_band(router->priority)));
+	json_object_set_new(object, "own_priority", json_integer(router->own_priority));
+	json_object_set_new(object, "new_seconds_left", json_seconds(router->new_left_us));
 	json_object_set_new(object, "step_down_seconds_left",
 			    json_seconds(router->step_down_left_us));
 	json_object_set_new(object, "advert_int_seconds", json_seconds(router->advert_int_us));

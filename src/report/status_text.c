@@ -151,6 +151,10 @@ static void put_priority(FILE *out, const struct status_router *router)
 	if (router->step_down_left_us > 0)
 		put_field(out, "priority", "%u (%s), stepped down for another %s", router->priority,
 			  band, duration(router->step_down_left_us, left));
+	else if (router->new_left_us > 0 && router->priority > PRIORITY_LEAVING)
+		put_field(out, "priority", "%u (%s), as a new Active; its own is %u, in %s",
+			  router->priority, band, router->own_priority,
+			  duration(router->new_left_us, left));
 	else
 		put_field(out, "priority", "%u (%s)", router->priority, band);
 }

@@ -317,6 +317,24 @@ node_thaw() { node_signal "$1" CONT; }
 
 node_reload() { node_signal "$1" HUP; }
 
+# TENURE: NODE, which took over when it had just started, is no new Active any more.
+serve_long() { # NODE
+	local conf=$RUN/$1/cpvrrp.conf
+
+	cp "$conf" "$conf.before"
+	sed -i 's/vrrp_instance [a-z0-9]* {/&\npreempt = always\n/' "$conf"
+	node_reload "$1"
+	wait_until 3 router_has "$1" 0.0 new_seconds_left
+	mv "$conf.before" "$conf"
+	node_reload "$1"
+	wait_until 3 has_read "$1" 2
+	say "$1 is no new Active"
+}
+
+has_read() { # NODE TIMES: its file, after the start
+	(($(grep -c 'has been read again' "$RUN/$1/log") >= $2))
+}
+
 node_step_down() { # NODE SECONDS
 	"$CPVRRP" --step-down="$2" --socket "$RUN/$1/socket"
 }

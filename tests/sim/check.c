@@ -35,6 +35,20 @@ int64_t check_interval_us(const struct router *router)
 	return router->vrrp.config.advert_int_cs * SIM_CS;
 }
 
+/* TENURE: the two lowest priorities of a band are those of new Actives. */
+uint8_t check_priority_at(const struct node *node, const struct router *router,
+			  enum priority_tenure tenure)
+{
+	static const uint8_t lowest[PRIORITY_BAND_COUNT] = {[PRIORITY_BAND_DOWN] = 3,
+							    [PRIORITY_BAND_ANSWERING] = 87,
+							    [PRIORITY_BAND_READY] = 171};
+	enum priority_band band = health_band(&node->engine.health);
+	uint8_t own = priority_in_band(router_ready_priority(router), band);
+	uint8_t least = (uint8_t)(lowest[band] + (unsigned)tenure);
+
+	return tenure < PRIORITY_TENURE_LONG || own < least ? least : own;
+}
+
 /* The lowest while the router leaves or is held down, else by readiness. */
 uint8_t check_priority(const struct node *node, const struct router *router)
 {
@@ -42,6 +56,8 @@ uint8_t check_priority(const struct node *node, const struct router *router)
 
 	if (watch->leaving || watch->held)
 		return PRIORITY_LEAVING;
+	if (watch->notified == VRRP_STATE_ACTIVE)
+		return check_priority_at(node, router, watch->tenure);
 	return priority_in_band(router_ready_priority(router), health_band(&node->engine.health));
 }
 

@@ -22,6 +22,8 @@ static inline const struct watch *check_watched(const struct node *node,
 int64_t check_tail_us(const struct sim *sim); /* how long a fault is felt after its end */
 int64_t check_interval_us(const struct router *router);
 uint8_t check_priority(const struct node *node, const struct router *router); /* on the wire */
+uint8_t check_priority_at(const struct node *node, const struct router *router,
+			  enum priority_tenure tenure); /* of an Active that does not leave */
 
 /* check_client */
 void check_excuse_entry(struct sim *sim, int64_t until); /* the client sends to a wrong node */
@@ -36,6 +38,7 @@ void check_pairs(struct sim *sim, enum addr_family family, int64_t next);
 /* check_router */
 bool check_claim_expired(const struct watch *watch, struct instant now); /* certainly */
 bool check_claims(const struct watch *watch, struct instant now);	 /* certainly */
+void check_takes_over(struct node *node, const struct router *router);
 uint64_t check_adverts_of(const struct router *router);
 uint64_t check_adverts_since(const struct node *node, const struct router *router);
 

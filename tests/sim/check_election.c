@@ -238,6 +238,16 @@ static void forget_heard(struct watch *watch)
 	watch->heard.best.known = false;
 }
 
+/* A router whose addresses could not be added has listened all the time. */
+static void note_listening(struct watch *watch, const struct vrrp_transition *what,
+			   struct instant at)
+{
+	if (what->reason == VRRP_REASON_STARTUP ||
+	    (what->reason == VRRP_REASON_RECOVERED && watch->fault != VRRP_FAULT_ADD_FAILED))
+		watch->listens_from = at;
+	watch->fault = what->fault;
+}
+
 void check_notify(struct node *node, const struct router *router,
 		  const struct router_transition *transition)
 {
@@ -245,7 +255,9 @@ void check_notify(struct node *node, const struct router *router,
 	struct watch *watch = check_watch(node, router);
 
 	watch->notified = transition->what.to;
+	note_listening(watch, &transition->what, transition->at);
 	if (transition->what.to == VRRP_STATE_ACTIVE) {
+		check_takes_over(node, router);
 		check_takeover(node, router, transition);
 		watch->schedule.adverts = 0;
 		watch->schedule.from = node_clock(node, sim->now);
@@ -335,6 +347,7 @@ void check_packet_before(struct node *node, struct instant now, const struct mes
 	watch = check_watch(node, router);
 	watch->before_call.adverts = check_adverts_of(router);
 	watch->before_packet.priority = check_priority(node, router);
+	watch->before_packet.state = watch->notified;
 	watch->before_packet.active_down = vrrp_takeover(&router->vrrp).at;
 	watch->before_packet.expired =
 		router->vrrp.state == VRRP_STATE_ACTIVE && check_claim_expired(watch, now);
@@ -446,6 +459,22 @@ static void check_rival(struct node *node, const struct router *router,
 		check_broken(sim, RULE_EXPIRED_YIELDS, "n%d", node->id + 1);
 }
 
+/* TENURE: of two Actives of one band the newer one yields. */
+static void check_newer(struct node *node, const struct router *router,
+			const struct message *message)
+{
+	const struct watch *watch = check_watched(node, router);
+	uint8_t own = watch->before_packet.priority, other = message_priority(message);
+	bool newer = message->genuine && message->tenure < watch->tenure;
+
+	if (newer && watch->before_packet.state == VRRP_STATE_ACTIVE &&
+	    !watch->before_packet.expired && other > PRIORITY_LEAVING &&
+	    priority_band(other) == priority_band(own) &&
+	    check_applies(node->sim, RULE_TENURE, false) && watch->notified != VRRP_STATE_ACTIVE &&
+	    router->vrrp.reason == VRRP_REASON_HIGHER_PRIORITY)
+		check_broken(node->sim, RULE_TENURE, "n%d", node->id + 1);
+}
+
 void check_packet_after(struct node *node, struct instant now, const struct message *message)
 {
 	struct sim *sim = node->sim;
@@ -471,4 +500,5 @@ void check_packet_after(struct node *node, struct instant now, const struct mess
 	}
 	check_accepted(node, router, now, message);
 	check_rival(node, router, message);
+	check_newer(node, router, message);
 }

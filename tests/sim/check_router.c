@@ -112,6 +112,58 @@ static void note_advert(struct node *node, const struct router *router, uint8_t 
 	watch->said.left_at = node_clock(node, node->sim->now + node->waited_us);
 }
 
+/* TENURE, on its own: a takeover by time-out, in less than 5 s or five intervals since the router
+ * began to listen, makes a new Active. */
+static bool is_new(const struct watch *watch, const struct router *router, struct instant now)
+{
+	int64_t listens_us = instant_since(now, watch->listens_from);
+
+	return router->vrrp.reason == VRRP_REASON_ACTIVE_DOWN &&
+	       router->vrrp.config.preempt != VRRP_PREEMPT_ALWAYS &&
+	       listens_us < max(5 * SIM_S, 5 * check_interval_us(router));
+}
+
+/* The first advert comes before the transition is notified; there may be nobody to send it to. */
+void check_takes_over(struct node *node, const struct router *router)
+{
+	struct watch *watch = check_watch(node, router);
+
+	watch->active_from = node_clock(node, node->sim->now + node->waited_us);
+	watch->tenure = is_new(watch, router, watch->active_from) ? PRIORITY_TENURE_NONE
+								  : PRIORITY_TENURE_LONG;
+}
+
+/* The tenure that an Active has at that time, noticed or not. */
+static enum priority_tenure tenure_at(const struct watch *watch, const struct router *router,
+				      struct instant now)
+{
+	int64_t active_us = instant_since(now, watch->active_from);
+
+	if (watch->tenure == PRIORITY_TENURE_LONG || active_us >= 60 * SIM_S ||
+	    router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS)
+		return PRIORITY_TENURE_LONG;
+	return active_us >= 5 * SIM_S ? PRIORITY_TENURE_SHORT : PRIORITY_TENURE_NONE;
+}
+
+/* The tenure that an advert with this priority shows: the one that the router has just now, or that
+ * it has noticed last. */
+enum priority_tenure check_tenure_said(const struct node *node, const struct router *router,
+				       uint8_t priority)
+{
+	const struct watch *watch = check_watched(node, router);
+	struct instant left_at = node_clock(node, node->sim->now + node->waited_us);
+	enum priority_tenure now = tenure_at(watch, router, left_at);
+
+	return priority == check_priority_at(node, router, now) ? now : watch->tenure;
+}
+
+static bool is_priority_of(const struct node *node, const struct router *router, uint8_t priority)
+{
+	enum priority_tenure tenure = check_tenure_said(node, router, priority);
+
+	return priority == check_priority_at(node, router, tenure);
+}
+
 static void check_priority_sent(struct node *node, const struct router *router, uint8_t priority)
 {
 	struct sim *sim = node->sim;
@@ -123,8 +175,7 @@ static void check_priority_sent(struct node *node, const struct router *router, 
 	if (!hold_is_over && check_applies(sim, RULE_STAYS_LOWEST, false) && !lowest)
 		check_broken(sim, RULE_STAYS_LOWEST, "n%d sends %u", node->id + 1, priority);
 	if (check_applies(sim, RULE_FOLLOWS_READINESS, lowest) &&
-	    priority != priority_in_band(router_ready_priority(router),
-					 health_band(&node->engine.health)))
+	    !is_priority_of(node, router, priority))
 		check_broken(sim, RULE_FOLLOWS_READINESS, "n%d sends %u", node->id + 1, priority);
 }
 
@@ -147,6 +198,8 @@ void check_send(struct node *node, const struct router *router, uint8_t priority
 		check_broken(sim, RULE_ADVERT_HOLDS, "n%d", node->id + 1);
 	if (priority > PRIORITY_LEAVING)
 		check_drained(node, router);
+	if (taking_over)
+		check_takes_over(node, router);
 	note_advert(node, router, priority, taking_over, sent);
 	check_priority_sent(node, router, priority);
 }
@@ -189,6 +242,8 @@ void check_adverts_begin(struct node *node, struct instant now)
 		watch->before_call.adverts = check_adverts_of(router);
 		watch->before_call.leaving = watch->leaving;
 		watch->before_call.hold_ends = watch->held && instant_due(node->held_until, now);
+		watch->before_call.active = watch->notified == VRRP_STATE_ACTIVE;
+		watch->before_call.tenure = tenure_at(watch, router, now);
 	}
 }
 
@@ -209,7 +264,7 @@ void check_adverts_end(struct node *node, unsigned events)
 }
 
 /* The adverts of Adver_Timer lie on a grid from the takeover on. Beside them a router sends one
- * when a hold ends, and priority 0 when a handover does. */
+ * when a hold ends or its tenure makes its priority rise, and priority 0 when a handover ends. */
 static void check_schedule(struct node *node, const struct router *router, struct instant now,
 			   bool beside)
 {
@@ -254,6 +309,22 @@ static bool notice_hold_end(struct node *node, const struct router *router)
 	return true;
 }
 
+/* As the end of a hold. */
+static bool notice_tenure(struct node *node, const struct router *router)
+{
+	struct watch *watch = check_watch(node, router);
+	struct instant left_at = node_clock(node, node->sim->now + node->waited_us);
+	enum priority_tenure before = watch->tenure;
+	const struct instant *timers = router->vrrp.timers;
+
+	if (node->engine.undrained % ENGINE_UNDRAINED_MAX != 0 || !watch->before_call.active)
+		return false;
+	watch->tenure = watch->before_call.tenure;
+	if (node->waited_us > 0 && instant_is_never(timers[VRRP_TIMER_TENURE_SHORT]))
+		watch->tenure = tenure_at(watch, router, left_at);
+	return watch->tenure != before;
+}
+
 void check_timers_end(struct node *node, struct instant now)
 {
 	check_adverts_end(node, 1);
@@ -262,6 +333,7 @@ void check_timers_end(struct node *node, struct instant now)
 		bool beside = check_watched(node, router)->before_call.hold_ends;
 
 		beside |= notice_hold_end(node, router);
+		beside |= notice_tenure(node, router);
 		check_schedule(node, router, now, beside);
 	}
 }

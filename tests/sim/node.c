@@ -187,6 +187,7 @@ static bool io_send_advert(struct engine_io *io, const struct router *router,
 
 	node->watch[router->settings.family].last_source = *source;
 	check_send(node, router, bytes[2], sent);
+	message.tenure = check_tenure_said(node, router, bytes[2]);
 	trace_note(node->sim, RECORD_SEND, node, (int)router->settings.family, bytes[2],
 		   (int64_t)router->vrrp.config.advert_int_cs << 16 | bytes[6] << 8 | bytes[7]);
 	if (sent)

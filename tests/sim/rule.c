@@ -104,8 +104,8 @@ static const struct rule rules[] = {
 	[RULE_FOLLOWS_READINESS] =
 		{
 			"an advert carries the priority of the node's readiness",
-			"0 and 1 are right too: the router stops, leaves or is held down "
-			"(BANDS).",
+			"A new Active's is the lowest or second lowest of the band (TENURE); 0 "
+			"and 1 are right too: the router stops, leaves or is held down (BANDS).",
 		},
 	[RULE_MUTE_IS_SILENT] =
 		{
@@ -288,6 +288,12 @@ static const struct rule rules[] = {
 			"an Active yields only to a better router",
 			"A better one has a greater priority, or the same and a greater address "
 			"(RFC 9568 6.4.3).",
+		},
+	[RULE_TENURE] =
+		{
+			"an Active does not yield to a newer one of its band",
+			"An Active that took over by time-out soon after it began to listen may "
+			"have been deaf (TENURE).",
 		},
 	[RULE_PRIORITY_ZERO_SENT] =
 		{

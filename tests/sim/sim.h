@@ -142,9 +142,10 @@ struct queue {
 /* One copy of an advert, on the wire or in a socket. */
 struct message {
 	int to;
-	unsigned next;	  /* in the free list, or in the socket */
-	bool genuine;	  /* as a node of ours has just sent it */
-	bool must_refuse; /* an acceptance would be wrong */
+	unsigned next;		     /* in the free list, or in the socket */
+	bool genuine;		     /* as a node of ours has just sent it */
+	bool must_refuse;	     /* an acceptance would be wrong */
+	enum priority_tenure tenure; /* of the Active that sent it; meaningful if it is genuine */
 	struct addr source;
 	struct addr destination;
 	unsigned hops;
@@ -293,6 +294,14 @@ struct watch {
 	bool held;
 	/* preempt_delay is over, counted from the start or from becoming ready. */
 	struct instant preempt_from;
+	/* The fault that the router notified last. */
+	enum vrrp_fault fault;
+	/* It began to listen: it has started, or a fault has gone that kept it from hearing. */
+	struct instant listens_from;
+	/* How long this Active has served, as far as it has noticed (TENURE). */
+	enum priority_tenure tenure;
+	/* The takeover; meaningful unless tenure is long. */
+	struct instant active_from;
 	/* World time; SIM_NEVER = the node does not hold the VIP. */
 	int64_t holds_since;
 
@@ -303,6 +312,9 @@ struct watch {
 		bool leaving;
 		/* The hold is over, and the call makes the router notice. */
 		bool hold_ends;
+		/* The router is Active, with this tenure. */
+		bool active;
+		enum priority_tenure tenure;
 	} before_call;
 
 	/* As it was before the packet in progress. */
@@ -314,6 +326,7 @@ struct watch {
 		bool expired;
 		/* A Backup that may preempt the sender. */
 		bool preempts;
+		enum vrrp_state state;
 	} before_packet;
 
 	/* The last advert on the wire; at a takeover, the takeover itself if the advert failed. The
@@ -647,6 +660,8 @@ void check_cause(struct sim *sim);		   /* the VIP may move: a grace more */
 void check_excuse(struct sim *sim, int64_t until); /* any outage */
 void check_time(struct sim *sim, int64_t next);	   /* nothing happens until then */
 void check_send(struct node *node, const struct router *router, uint8_t priority, bool sent);
+enum priority_tenure check_tenure_said(const struct node *node, const struct router *router,
+				       uint8_t priority);
 void check_announce(struct node *node, const struct router *router);
 void check_add_failed(struct node *node, const struct router *router);
 void check_notify(struct node *node, const struct router *router,

@@ -58,6 +58,29 @@ START_TEST(every_higher_band_outranks_every_lower_one)
 }
 END_TEST
 
+/* TENURE: the band stays, and no place is as low as that of a newer Active. */
+START_TEST(priority_of_an_active)
+{
+	for (unsigned priority = 3; priority <= 254; priority++) {
+		uint8_t own = (uint8_t)priority;
+		enum priority_band band = priority_band(own);
+		uint8_t new = priority_of_active(own, PRIORITY_TENURE_NONE);
+		uint8_t newish = priority_of_active(own, PRIORITY_TENURE_SHORT);
+		uint8_t old = priority_of_active(own, PRIORITY_TENURE_LONG);
+
+		ck_assert_int_eq(priority_band(new), band);
+		ck_assert_int_eq(priority_band(old), band);
+		ck_assert_uint_lt(new, newish);
+		ck_assert_uint_lt(newish, old);
+		ck_assert_uint_ge(old, own);
+		ck_assert_uint_le(old - own, 2);
+	}
+	ck_assert_uint_eq(priority_of_active(200, PRIORITY_TENURE_NONE), 171);
+	ck_assert_uint_eq(priority_of_active(116, PRIORITY_TENURE_NONE), 87);
+	ck_assert_uint_eq(priority_of_active(32, PRIORITY_TENURE_NONE), 3);
+}
+END_TEST
+
 START_TEST(auto_priority)
 {
 	static const struct {
@@ -125,6 +148,7 @@ Suite *suite_priority(void)
 	tcase_add_test(tcase, band_of_every_number);
 	tcase_add_test(tcase, bands_rise_in_rank);
 	tcase_add_test(tcase, every_higher_band_outranks_every_lower_one);
+	tcase_add_test(tcase, priority_of_an_active);
 	tcase_add_test(tcase, auto_priority);
 	tcase_add_test(tcase, neighbouring_addresses_have_different_priorities);
 	tcase_add_test(tcase, band_names);

@@ -75,6 +75,8 @@ START_TEST(json_values)
 	check(root, "virtual_routers.0.since", "\"2026-11-22T20:30:07.123Z\"");
 	check(root, "virtual_routers.0.priority", "216");
 	check(root, "virtual_routers.0.band", "\"ready\"");
+	check(root, "virtual_routers.0.own_priority", "216");
+	check(root, "virtual_routers.0.new_seconds_left", "0.0");
 	check(root, "virtual_routers.0.step_down_seconds_left", "0.0");
 	check(root, "virtual_routers.0.advert_int_seconds", "0.25");
 	check(root, "virtual_routers.0.addresses",
@@ -350,7 +352,8 @@ START_TEST(one_line)
 	node_link(0, true);
 	node.now = instant_add(node.now, SECOND_US);
 	node_timers();
-	check_line("apiserver/ipv4 Active, priority 216");
+	/* As a new Active. */
+	check_line("apiserver/ipv4 Active, priority 171");
 }
 END_TEST
 
@@ -359,6 +362,37 @@ START_TEST(json_numbers)
 	char *text = node_printed(status_json);
 
 	ck_assert_ptr_nonnull(strstr(text, "\"last_seconds_ago\": 0.1\n"));
+	free(text);
+}
+END_TEST
+
+/* TENURE: the priority on the wire, and why it is not the node's own. */
+START_TEST(new_active)
+{
+	json_t *root;
+	char *text;
+
+	node_link(0, false);
+	node_link(0, true);
+	node.now = instant_add(node.now, SECOND_US);
+	node_timers();
+	node.now = instant_add(node.now, 17500 * MILLISECOND_US);
+	root = node_parsed();
+	check(root, "virtual_routers.0.state", "\"Active\"");
+	check(root, "virtual_routers.0.priority", "171");
+	check(root, "virtual_routers.0.band", "\"ready\"");
+	check(root, "virtual_routers.0.own_priority", "216");
+	check(root, "virtual_routers.0.new_seconds_left", "42.5");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(
+		strstr(text, "171 (ready), as a new Active; its own is 216, in 42 s\n"));
+	free(text);
+
+	/* A leaving router is lowest for another reason. */
+	engine_shutdown(&node.engine, node.now);
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(strstr(text, "1 (leaving)\n"));
 	free(text);
 }
 END_TEST
@@ -645,6 +679,7 @@ Suite *suite_status(void)
 	tcase_add_test(tcase, by_value);
 	tcase_add_test(tcase, one_line);
 	tcase_add_test(tcase, json_numbers);
+	tcase_add_test(tcase, new_active);
 	tcase_add_test(tcase, step_down_left);
 	tcase_add_test(tcase, damped);
 	tcase_add_test(tcase, history_wrap);

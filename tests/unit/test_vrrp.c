@@ -2,7 +2,7 @@
 /*
  * The state machine against RFC 9568 6.4 and the rules BANDS, PREEMPT, HANDOVER, ORDER, SOCKETS
  * FIRST, BOUNDS and ANNOUNCE. A row of the table in test_vrrp_rows.c is one state and one event;
- * the stories of test_vrrp_start.c, test_vrrp_backup.c, test_vrrp_active.c and test_vrrp_reload.c
+ * the stories of test_vrrp_start.c, test_vrrp_backup.c, test_vrrp_active.c and the like
  * take several events; the walk here checks what must hold whatever happens.
  */
 #include "test_vrrp.h"
@@ -134,6 +134,8 @@ const char *timers_text(int64_t us)
 		{"down", vr.state == VRRP_STATE_BACKUP ? vrrp_takeover(&vr).at : INSTANT_NEVER},
 		{"adver", vr.timers[VRRP_TIMER_ADVER]},
 		{"handover", vr.timers[VRRP_TIMER_HANDOVER]},
+		{"short", vr.timers[VRRP_TIMER_TENURE_SHORT]},
+		{"long", vr.timers[VRRP_TIMER_TENURE_LONG]},
 		{"refresh", vr.timers[VRRP_TIMER_REFRESH]},
 		{"announce", vr.announcer.next},
 		{"retry", vr.timers[VRRP_TIMER_RETRY]},
@@ -172,6 +174,8 @@ void begin_backup(const struct vrrp_config *config, uint8_t priority, int64_t us
 	step(us, EVENT(EV_FAULTS_GONE(2)));
 	step(us, EVENT(EV(STARTUP)));
 	ck_assert_int_eq(vr.state, VRRP_STATE_BACKUP);
+	/* TENURE is for tests of its own: the router has listened for long. */
+	vr.listens_from = at(us - 1000 * SECOND);
 }
 
 void begin_active(const struct vrrp_config *config, int64_t us)
@@ -538,6 +542,7 @@ Suite *suite_vrrp(void)
 	vrrp_add_backup(suite);
 	vrrp_add_active(suite);
 	vrrp_add_reload(suite);
+	vrrp_add_tenure(suite);
 	tcase_add_loop_test(walks, random_walk, 0, 12);
 	suite_add_tcase(suite, walks);
 	return suite;

@@ -152,5 +152,6 @@ void vrrp_add_start(Suite *suite);
 void vrrp_add_backup(Suite *suite);
 void vrrp_add_active(Suite *suite);
 void vrrp_add_reload(Suite *suite);
+void vrrp_add_tenure(Suite *suite);
 
 #endif

@@ -283,6 +283,13 @@ void no_interface(void)
 	w.io.address_count = 0;
 }
 
+/* TENURE has tests of its own: in the others every router has listened for long. */
+static void let_listen(void)
+{
+	for (size_t i = 0; i < w.engine.router_count; i++)
+		w.engine.routers[i]->vrrp.listens_from = at(-1000 * SECOND_US);
+}
+
 void netlink(void)
 {
 	static struct interface shown;
@@ -291,6 +298,7 @@ void netlink(void)
 	for (size_t i = 0; i < w.engine.router_count; i++)
 		if (strcmp(w.engine.routers[i]->settings.interface, "eth1") != 0)
 			engine_interface(&w.engine, w.now, w.engine.routers[i], &shown);
+	let_listen();
 	assert_routers();
 }
 
@@ -299,12 +307,14 @@ void netlink_of(const struct interface *interface)
 	for (size_t i = 0; i < w.engine.router_count; i++)
 		if (strcmp(w.engine.routers[i]->settings.interface, interface->name) == 0)
 			engine_interface(&w.engine, w.now, w.engine.routers[i], interface);
+	let_listen();
 	assert_routers();
 }
 
 void set_socket(struct router *router, bool open)
 {
 	engine_socket(&w.engine, w.now, router, open);
+	let_listen();
 	assert_routers();
 }
 
