@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/confine.h"
 
+#include <assert.h>
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -15,28 +18,53 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "core/advert.h"
 
 #define STATUS_SIZE 8192 /* a status is below 2 kB */
 
 #define ANY(call)                                                                                  \
 	{                                                                                          \
-		.name = (call), .check = CONFINE_ANY                                               \
+		.name = (call)                                                                     \
 	}
-#define MASKED(call, argument_, mask_, value_)                                                     \
+#define IF(call, ...)                                                                              \
 	{                                                                                          \
-		.name = (call), .check = CONFINE_MASKED, .argument = (argument_), .mask = (mask_), \
+		.name = (call), .conditions = { __VA_ARGS__ }                                      \
+	}
+#define BITS(argument_, mask_, value_)                                                             \
+	{                                                                                          \
+		.check = CONFINE_MASKED, .argument = (argument_), .mask = (mask_),                 \
 		.value = (value_)                                                                  \
 	}
-#define EQUAL(call, argument_, value_) MASKED(call, argument_, UINT32_MAX, (uint64_t)(value_))
-#define SELF(call, argument_)                                                                      \
+/* For an int, of which the kernel takes 32 bits, and for a pointer. */
+#define IS(argument_, value_) BITS(argument_, UINT32_MAX, (uint64_t)(value_))
+#define IS_NULL(argument_) BITS(argument_, UINT64_MAX, 0)
+#define IS_SELF(argument_)                                                                         \
 	{                                                                                          \
-		.name = (call), .check = CONFINE_SELF, .argument = (argument_)                     \
+		.check = CONFINE_SELF, .argument = (argument_)                                     \
 	}
+
+#define SOCKET_FLAGS ((uint32_t)(SOCK_NONBLOCK | SOCK_CLOEXEC))
+#define SOCKET(family, type, protocol)                                                             \
+	IF("socket", IS(0, family), BITS(1, UINT32_MAX & ~SOCKET_FLAGS, type), IS(2, protocol))
+#define OPTION(level, option) IF("setsockopt", IS(1, level), IS(2, option))
 
 /* The flags of open(2) by which a file is written, made or emptied. */
 #define OPEN_WRITES (O_ACCMODE | O_CREAT | O_TRUNC)
+/* The bits of a mode that let others in, or hand on rights. */
+#define MODE_OPENS (S_ISUID | S_ISGID | S_ISVTX | S_IWGRP | S_IWOTH)
+#define CLONE_NAMESPACES                                                                           \
+	(CLONE_NEWCGROUP | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID |              \
+	 CLONE_NEWUSER | CLONE_NEWUTS)
 
+/*
+ * One line for each call, or for each use of it. A call with other arguments is refused as one that
+ * is not here. The filter sees the numbers in the arguments, but not what pointers lead to:
+ * Landlock judges paths, and nothing judges the addresses of sockets. What a line lets code inside
+ * do is said in doc/confinement.md.
+ */
 static const struct confine_call calls[] = {
 	/* The loop. */
 	ANY("epoll_ctl"),
@@ -47,18 +75,20 @@ static const struct confine_call calls[] = {
 	ANY("ppoll"),
 	ANY("timerfd_settime"),
 
-	/* Sockets: packets, netlink, probe, control; a reload opens others. The packet socket and
-	 * the timer are open already. */
-	EQUAL("socket", 0, AF_INET),
-	EQUAL("socket", 0, AF_INET6),
-	EQUAL("socket", 0, AF_NETLINK),
-	EQUAL("socket", 0, AF_UNIX),
+	/* Sockets that a reload or a new interface needs. The packet socket is open already. */
+	SOCKET(AF_INET, SOCK_RAW, ADVERT_PROTOCOL),
+	SOCKET(AF_INET6, SOCK_RAW, ADVERT_PROTOCOL),
+	SOCKET(AF_INET, SOCK_STREAM, 0), /* the probe, metrics_listen */
+	SOCKET(AF_INET6, SOCK_STREAM, 0),
+	SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE),
+	SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG), /* os/close */
+	SOCKET(AF_UNIX, SOCK_STREAM, 0), /* the control socket */
+	SOCKET(AF_UNIX, SOCK_DGRAM, 0),	 /* if_indextoname(3), for its ioctl */
 	ANY("accept4"),
 	ANY("bind"),
 	ANY("connect"),
 	ANY("getpeername"),
 	ANY("getsockname"),
-	ANY("getsockopt"),
 	ANY("listen"),
 	ANY("recvfrom"),
 	ANY("recvmmsg"),
@@ -66,31 +96,61 @@ static const struct confine_call calls[] = {
 	ANY("sendmmsg"),
 	ANY("sendmsg"),
 	ANY("sendto"),
-	ANY("setsockopt"),
 	ANY("shutdown"),
-	EQUAL("ioctl", 1, FIONREAD),
-	EQUAL("ioctl", 1, SIOCGIFHWADDR),
-	EQUAL("ioctl", 1, SIOCGIFINDEX),
-	EQUAL("ioctl", 1, SIOCGIFNAME),
+
+	/* Options. With others of IP, code inside could replace the tables of iptables and IPVS. */
+	IF("getsockopt", IS(1, SOL_SOCKET)),
+	OPTION(SOL_SOCKET, SO_ATTACH_FILTER),
+	OPTION(SOL_SOCKET, SO_BINDTODEVICE),
+	OPTION(SOL_SOCKET, SO_BINDTOIFINDEX),
+	OPTION(SOL_SOCKET, SO_DETACH_FILTER),
+	OPTION(SOL_SOCKET, SO_PRIORITY),
+	OPTION(SOL_SOCKET, SO_RCVBUF),
+	OPTION(SOL_SOCKET, SO_RCVTIMEO),
+	OPTION(SOL_SOCKET, SO_REUSEADDR),
+	OPTION(SOL_SOCKET, SO_REUSEPORT),
+	OPTION(SOL_SOCKET, SO_SNDBUF),
+	OPTION(IPPROTO_IP, IP_ADD_MEMBERSHIP),
+	OPTION(IPPROTO_IP, IP_FREEBIND),
+	OPTION(IPPROTO_IP, IP_MULTICAST_ALL),
+	OPTION(IPPROTO_IP, IP_MULTICAST_LOOP),
+	OPTION(IPPROTO_IP, IP_MULTICAST_TTL),
+	OPTION(IPPROTO_IP, IP_PKTINFO),
+	OPTION(IPPROTO_IP, IP_TOS),
+	OPTION(IPPROTO_IP, IP_TTL),
+	OPTION(IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP),
+	OPTION(IPPROTO_IPV6, IPV6_FREEBIND),
+	OPTION(IPPROTO_IPV6, IPV6_MULTICAST_HOPS),
+	OPTION(IPPROTO_IPV6, IPV6_MULTICAST_LOOP),
+	OPTION(IPPROTO_IPV6, IPV6_RECVHOPLIMIT),
+	OPTION(IPPROTO_IPV6, IPV6_RECVPKTINFO),
+	OPTION(IPPROTO_IPV6, IPV6_TCLASS),
+	OPTION(IPPROTO_IPV6, IPV6_UNICAST_HOPS),
+	OPTION(IPPROTO_IPV6, IPV6_V6ONLY),
+	OPTION(SOL_NETLINK, NETLINK_GET_STRICT_CHK),
+	IF("ioctl", IS(1, FIONREAD)),
+	IF("ioctl", IS(1, SIOCGIFHWADDR)),
+	IF("ioctl", IS(1, SIOCGIFINDEX)),
+	IF("ioctl", IS(1, SIOCGIFNAME)),
 
 	/* Files: the configuration, certificates and keys, /proc; the control socket's place. */
-	MASKED("open", 1, OPEN_WRITES, O_RDONLY),
-	MASKED("openat", 2, OPEN_WRITES, O_RDONLY),
+	IF("open", BITS(1, OPEN_WRITES, O_RDONLY)),
+	IF("openat", BITS(2, OPEN_WRITES, O_RDONLY)),
 	ANY("access"),
 	ANY("close"),
 	ANY("faccessat"),
 	ANY("faccessat2"),
-	ANY("fchmod"),
-	EQUAL("fcntl", 1, F_GETFD),
-	EQUAL("fcntl", 1, F_GETFL),
-	EQUAL("fcntl", 1, F_SETFD),
-	EQUAL("fcntl", 1, F_SETFL),
+	IF("fchmod", IS(1, 0600)), /* the control socket, before it has a name */
+	IF("fcntl", IS(1, F_GETFD)),
+	IF("fcntl", IS(1, F_GETFL)),
+	IF("fcntl", IS(1, F_SETFD)),
+	IF("fcntl", IS(1, F_SETFL)),
 	ANY("flock"),
 	ANY("fstat"),
 	ANY("lseek"),
 	ANY("lstat"),
-	ANY("mkdir"),
-	ANY("mkdirat"),
+	IF("mkdir", BITS(1, MODE_OPENS, 0)),
+	IF("mkdirat", BITS(2, MODE_OPENS, 0)),
 	ANY("newfstatat"),
 	ANY("pread64"),
 	ANY("read"),
@@ -98,21 +158,20 @@ static const struct confine_call calls[] = {
 	ANY("stat"),
 	ANY("statx"),
 	ANY("unlink"),
-	ANY("unlinkat"),
+	IF("unlinkat", IS(2, 0)), /* no directory */
 	ANY("write"),
 	ANY("writev"),
 
-	/* Memory. What is executable was never writable: a library may still be loaded. */
+	/* Memory, none of it executable. Libraries are all loaded. */
 	ANY("brk"),
 	ANY("madvise"),
-	MASKED("mmap", 2, PROT_EXEC, 0),
-	MASKED("mmap", 2, PROT_WRITE, 0),
-	MASKED("mprotect", 2, PROT_EXEC, 0),
+	IF("mmap", BITS(2, PROT_EXEC, 0)),
+	IF("mprotect", BITS(2, PROT_EXEC, 0)),
 	ANY("mremap"),
 	ANY("munmap"),
 
 	/* Threads, but no processes. */
-	MASKED("clone", 0, CLONE_THREAD, CLONE_THREAD),
+	IF("clone", BITS(0, CLONE_THREAD | CLONE_NAMESPACES, CLONE_THREAD)),
 	ANY("clone3"), /* hide_clone3() */
 	ANY("exit"),
 	ANY("futex"),
@@ -128,7 +187,7 @@ static const struct confine_call calls[] = {
 	ANY("rt_sigaction"),
 	ANY("rt_sigprocmask"),
 	ANY("rt_sigreturn"),
-	SELF("tgkill", 0),
+	IF("tgkill", IS_SELF(0)),
 
 	/* What libraries want to know. */
 	ANY("clock_getres"),
@@ -141,7 +200,7 @@ static const struct confine_call calls[] = {
 	ANY("getrandom"),
 	ANY("gettimeofday"),
 	ANY("getuid"),
-	EQUAL("prlimit64", 2, 0), /* tells a limit and sets none */
+	IF("prlimit64", IS(0, 0), IS_NULL(2)), /* tells its own limit and sets none */
 	ANY("sched_getscheduler"),
 	ANY("sysinfo"),
 	ANY("uname"),
@@ -265,18 +324,44 @@ static int forbid_core(void)
 	return 0;
 }
 
+/* The conditions of a call, as libseccomp takes them. Returns how many there are. */
+static unsigned comparisons(const struct confine_call *call,
+			    struct scmp_arg_cmp ret_list[CONFINE_CONDITIONS_MAX])
+{
+	unsigned count = 0;
+
+	for (; count < CONFINE_CONDITIONS_MAX; count++) {
+		const struct confine_condition *condition = &call->conditions[count];
+		struct scmp_arg_cmp *compare = &ret_list[count];
+
+		*compare = (struct scmp_arg_cmp){condition->argument, SCMP_CMP_MASKED_EQ,
+						 condition->mask, condition->value};
+		switch (condition->check) {
+		case CONFINE_NOTHING:
+			return count;
+		case CONFINE_MASKED:
+			/* Else no argument would do. */
+			assert((condition->value & ~condition->mask) == 0);
+			break;
+		case CONFINE_SELF:
+			compare->datum_a = UINT32_MAX;
+			compare->datum_b = (scmp_datum_t)getpid();
+			break;
+		}
+	}
+	return count;
+}
+
 static int allow(scmp_filter_ctx filter, const struct confine_call *call)
 {
 	int number = seccomp_syscall_resolve_name(call->name);
-	struct scmp_arg_cmp argument = {.arg = call->argument, .op = SCMP_CMP_MASKED_EQ};
+	struct scmp_arg_cmp list[CONFINE_CONDITIONS_MAX];
+	unsigned count = comparisons(call, list);
 
 	/* Pseudo numbers, which are negative, stand for calls of other architectures. */
 	if (number < 0)
 		return 0;
-	argument.datum_a = call->check == CONFINE_SELF ? UINT32_MAX : call->mask;
-	argument.datum_b = call->check == CONFINE_SELF ? (scmp_datum_t)getpid() : call->value;
-	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number,
-				      call->check == CONFINE_ANY ? 0 : 1, &argument);
+	return seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, count, list);
 }
 
 static int allow_all(scmp_filter_ctx filter, const struct confine_call *list)

@@ -55,17 +55,24 @@ int confine(const char **ret_what);
 /* What is in force, as the kernel tells. Returns 0 or -errno. */
 int confine_read(struct confinement *ret_confinement);
 
-/* An allowed system call. */
-struct confine_call {
-	const char *name; /* one that the architecture does not have is left out */
+/* What an argument of a system call must be. */
+struct confine_condition {
 	enum confine_check {
-		CONFINE_ANY,	/* with any arguments */
-		CONFINE_MASKED, /* if (argument & mask) == value */
-		CONFINE_SELF,	/* if the argument is this process */
+		CONFINE_NOTHING, /* there is no more condition */
+		CONFINE_MASKED,	 /* (argument & mask) == value */
+		CONFINE_SELF,	 /* this process */
 	} check;
 	unsigned argument; /* its number, from 0 */
 	uint64_t mask;
 	uint64_t value;
+};
+
+#define CONFINE_CONDITIONS_MAX 3
+
+/* A system call that is allowed where all conditions hold. Several with one name add up. */
+struct confine_call {
+	const char *name; /* one that the architecture does not have is left out */
+	struct confine_condition conditions[CONFINE_CONDITIONS_MAX];
 };
 
 /* What this kind of build needs besides; the last one has no name. */

@@ -3,7 +3,9 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -109,6 +111,38 @@ static long open_packet_socket(void)
 	return socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 }
 
+static long open_netfilter(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+}
+
+static long open_icmp(void)
+{
+	return socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+}
+
+static long open_datagrams(void)
+{
+	return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+/* 64: IPT_SO_SET_REPLACE of linux/netfilter_ipv4/ip_tables.h. */
+static long replace_iptables(void)
+{
+	return setsockopt(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, ADVERT_PROTOCOL), IPPROTO_IP, 64,
+			  NULL, 0);
+}
+
+static long make_setuid(void)
+{
+	return fchmod(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), 04755);
+}
+
+static long make_directory_for_all(void)
+{
+	return mkdir("/tmp/cpvrrp-confined", 01777);
+}
+
 static long open_vsock(void)
 {
 	return socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -141,6 +175,13 @@ static long map_writable_code(void)
 	return map == MAP_FAILED ? -1 : 0;
 }
 
+static long map_code(void)
+{
+	void *map = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return map == MAP_FAILED ? -1 : 0;
+}
+
 static long make_code(void)
 {
 	static char page[8192] __attribute__((aligned(4096)));
@@ -154,6 +195,19 @@ static long raise_limit(void)
 
 	getrlimit(RLIMIT_NOFILE, &limit);
 	return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* At an address whose lower half is zero, as that of no pointer. */
+static long raise_limit_by_pointer(void)
+{
+	const uintptr_t low = UINT64_C(1) << 45;
+	struct rlimit *limit = mmap((void *)low, 4096, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (limit == MAP_FAILED)
+		return 0;
+	*limit = (struct rlimit){64, 64};
+	return syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, limit, NULL);
 }
 
 static long leave_namespace(void)
@@ -185,13 +239,21 @@ static const struct refused {
 	{"chown", change_owner, false},
 	{"socket AF_PACKET", open_packet_socket, false},
 	{"socket AF_VSOCK", open_vsock, false},
+	{"socket NETLINK_NETFILTER", open_netfilter, false},
+	{"socket IPPROTO_ICMP", open_icmp, false},
+	{"socket SOCK_DGRAM", open_datagrams, false},
+	{"setsockopt IPT_SO_SET_REPLACE", replace_iptables, false},
+	{"fchmod 04755", make_setuid, false},
+	{"mkdir 01777", make_directory_for_all, false},
 	{"ioctl TIOCSTI", type_into_terminal, false},
 	{"tgkill of another", signal_others, false},
 	{"kill", kill_others, false},
 	{"fcntl F_SETOWN", signal_by_file, false},
 	{"mmap PROT_WRITE and PROT_EXEC", map_writable_code, false},
+	{"mmap PROT_EXEC", map_code, false},
 	{"mprotect PROT_EXEC", make_code, false},
 	{"setrlimit", raise_limit, false},
+	{"prlimit64", raise_limit_by_pointer, false},
 	{"unshare", leave_namespace, false},
 	{"setuid", become_other, false},
 };
