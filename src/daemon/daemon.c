@@ -16,6 +16,8 @@
 #include "daemon/reload.h"
 #include "os/clock.h"
 #include "os/confine.h"
+#include "os/credentials.h"
+#include "os/landlock.h"
 #include "report/status_text.h"
 
 #define LATE_WORTH_A_LINE_US (100 * MILLISECOND_US) /* RFC 9568 2.5: log our own delay */
@@ -276,6 +278,30 @@ static void ask_for_more(const struct conf *conf)
 		log_info("memory is not locked: %s", strerror(-error));
 }
 
+/* From here on the directories of the files that are named now, and the control socket's. */
+static int confine_daemon(const struct daemon *d, const char **ret_what)
+{
+	const struct conf_apiserver *apiserver = &d->conf->apiserver;
+	const char *manager = getenv("NOTIFY_SOCKET");
+	const struct landlock_files files = {
+		.read = {d->conf_path, apiserver->ca_file, apiserver->client_cert_file,
+			 apiserver->client_key_file, apiserver->token_file},
+		.socket = parts_socket_path(d, d->conf),
+		.abstract_sockets = manager && manager[0] == '@',
+	};
+	char detail[PROBE_DETAIL_SIZE];
+	int error;
+
+	credentials_init_library();
+	if (landlock_version() == 0)
+		log_info("the kernel has no Landlock: only modes and owners keep files from the "
+			 "daemon");
+	error = confine(&files, ret_what);
+	if (error == 0 && conf_tracks_apiserver(d->conf) && !reload_can_read(apiserver, detail))
+		log_warning("%s", detail);
+	return error;
+}
+
 /* Everything that a daemon cannot start without. True, or false after one line that says why. */
 static bool open_all(struct daemon *d)
 {
@@ -311,7 +337,7 @@ static bool open_all(struct daemon *d)
 	if (error < 0)
 		log_warning("NOTIFY_SOCKET cannot be used: %s", strerror(-error));
 	ask_for_more(d->conf);
-	error = confine(&what);
+	error = confine_daemon(d, &what);
 	if (error < 0)
 		goto fail;
 	return true;

@@ -7,11 +7,29 @@
 
 #include "conf/file.h"
 #include "conf/settings.h"
+#include "os/landlock.h"
 
 static void log_error_line(void *context, const char *line)
 {
 	(void)context;
 	log_error("%s", line);
+}
+
+bool reload_can_read(const struct conf_apiserver *apiserver, char detail[PROBE_DETAIL_SIZE])
+{
+	const char *const files[] = {apiserver->ca_file, apiserver->client_cert_file,
+				     apiserver->client_key_file, apiserver->token_file};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (apiserver->insecure_skip_verify || !files[i][0] || !landlock_hides(files[i]))
+			continue;
+		snprintf(detail, PROBE_DETAIL_SIZE,
+			 "a restart is needed to read %s: it is outside of the directories that "
+			 "the file named at the start",
+			 files[i]);
+		return false;
+	}
+	return true;
 }
 
 struct conf *reload_read(const char *path, void (*error)(void *context, const char *line),
@@ -21,7 +39,9 @@ struct conf *reload_read(const char *path, void (*error)(void *context, const ch
 	char detail[PROBE_DETAIL_SIZE];
 	char line[CONF_PATH_SIZE + PROBE_DETAIL_SIZE];
 
-	if (!conf || !conf_tracks_apiserver(conf) || probe_check(&conf->apiserver, detail) == 0)
+	if (!conf || !conf_tracks_apiserver(conf) ||
+	    (reload_can_read(&conf->apiserver, detail) &&
+	     probe_check(&conf->apiserver, detail) == 0))
 		return conf;
 	snprintf(line, sizeof(line), "%s: %s", path, detail);
 	error(context, line);
@@ -80,7 +100,8 @@ static const char *prepare(struct daemon *d, const struct conf *conf, struct par
 {
 	if (strcmp(parts_socket_path(d, d->conf), parts_socket_path(d, conf)) != 0 &&
 	    parts_new_control(d, conf, &parts->control) < 0)
-		return "its control_socket cannot be opened";
+		return "its control_socket cannot be opened; in another directory it takes a "
+		       "restart";
 	if (!metrics_equal(d->conf, conf) && parts_new_metrics(d, conf, &parts->metrics) < 0)
 		return "its metrics_listen cannot be opened";
 	if (needs_probe(d, conf) && parts_new_probe(d, conf, &parts->probe) < 0)

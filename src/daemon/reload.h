@@ -15,6 +15,12 @@
 struct conf *reload_read(const char *path, void (*error)(void *context, const char *line),
 			 void *context);
 
+/*
+ * False, and *detail says so, if a file of the section can only be read after a restart: confine()
+ * has left the directories of the files that were named then. Before it all can be read.
+ */
+bool reload_can_read(const struct conf_apiserver *apiserver, char detail[PROBE_DETAIL_SIZE]);
+
 /* Makes the routers those of conf. False, with nothing changed, if there is no memory. */
 bool reload_network(struct daemon *d, const struct conf *conf);
 

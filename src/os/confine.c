@@ -82,8 +82,8 @@ static const struct confine_call calls[] = {
 	SOCKET(AF_INET6, SOCK_STREAM, 0),
 	SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE),
 	SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG), /* os/close */
-	SOCKET(AF_UNIX, SOCK_STREAM, 0), /* the control socket */
-	SOCKET(AF_UNIX, SOCK_DGRAM, 0),	 /* if_indextoname(3), for its ioctl */
+	SOCKET(AF_UNIX, SOCK_STREAM, 0),		 /* the control socket */
+	SOCKET(AF_UNIX, SOCK_DGRAM, 0),			 /* if_indextoname(3), for its ioctl */
 	ANY("accept4"),
 	ANY("bind"),
 	ANY("connect"),
@@ -237,18 +237,30 @@ int confine_lock_memory(void)
 	return 0;
 }
 
-/* /proc/self/status, ended with a zero byte. */
+/* Of /proc/self/status. confine() opens it, as with Landlock nobody can later. -1 before. */
+static int status_fd = -1;
+
+/* The version of Landlock that confine() has put in force; the kernel does not tell it later. */
+static unsigned landlock;
+
+static int open_status(void)
+{
+	return open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+}
+
+/* The text ends with a zero byte. */
 static int read_status(char text[STATUS_SIZE])
 {
-	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	int fd = status_fd < 0 ? open_status() : status_fd;
 	ssize_t size;
 
 	if (fd < 0)
 		return -errno;
-	size = read(fd, text, STATUS_SIZE - 1);
+	size = pread(fd, text, STATUS_SIZE - 1, 0);
 	if (size < 0)
 		size = -errno;
-	close(fd);
+	if (fd != status_fd)
+		close(fd);
 	if (size >= 0)
 		text[size] = '\0';
 	return size < 0 ? (int)size : 0;
@@ -274,6 +286,7 @@ int confine_read(struct confinement *ret_confinement)
 		.capabilities = status_value(status, "\nCapPrm:", 16),
 		.no_new_privs = status_value(status, "\nNoNewPrivs:", 10) == 1,
 		.seccomp = (enum confine_seccomp)status_value(status, "\nSeccomp:", 10),
+		.landlock = landlock,
 		.memory_locked = status_value(status, "\nVmLck:", 10) > 0,
 		.realtime = sched_getscheduler(0) == SCHED_RR,
 	};
@@ -307,6 +320,12 @@ static int drop_capabilities(void)
 	    capng_apply(sets) < 0)
 		return -EPERM;
 	return 0;
+}
+
+static int keep_status(void)
+{
+	status_fd = open_status();
+	return status_fd < 0 ? -errno : 0;
 }
 
 static int forbid_new_privileges(void)
@@ -422,28 +441,51 @@ static int confirm(void)
 		       : -EPERM;
 }
 
-int confine(const char **ret_what)
+struct step {
+	const char *what;
+	int (*take)(void);
+};
+
+/* Takes steps until one is refused, whose name is then in *ret_what. The last has no name. */
+static int take_steps(const struct step *step, const char **ret_what)
 {
-	static const struct {
-		const char *what;
-		int (*take)(void);
-	} steps[] = {
+	int error = 0;
+
+	for (; step->what && error == 0; step++) {
+		error = step->take();
+		if (error < 0)
+			*ret_what = step->what;
+	}
+	return error;
+}
+
+int confine(const struct landlock_files *files, const char **ret_what)
+{
+	static const struct step before[] = {
 		{"threads", check_alone},
+		{"/proc/self/status", keep_status},
 		{"capabilities", drop_capabilities},
 		{"no_new_privs", forbid_new_privileges},
 		{"core limit", forbid_core},
+		{NULL, NULL},
+	};
+	static const struct step after[] = {
 		{"seccomp", hide_clone3},
 		{"seccomp", filter_calls},
 		{"confinement", confirm},
+		{NULL, NULL},
 	};
+	struct landlock_files all = *files;
+	int error = take_steps(before, ret_what);
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		int error = steps[i].take();
-
-		if (error < 0) {
-			*ret_what = steps[i].what;
-			return error;
-		}
+	if (error < 0)
+		return error;
+	all.directories = confine_directories_extra;
+	error = landlock_restrict(&all);
+	if (error < 0) {
+		*ret_what = "Landlock";
+		return error;
 	}
-	return 0;
+	landlock = (unsigned)error;
+	return take_steps(after, ret_what);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the daemon gives up before its loop, which reads what strangers send: capabilities, new
- * privileges, core dumps and system calls. And what it asks for: to run first, with memory that is
- * not paged out. Done once, by a process of one thread; threads that are made later are confined as
- * it is.
+ * privileges, core dumps, files and system calls. And what it asks for: to run first, with memory
+ * that is not paged out. Done once, by a process of one thread; threads that are made later are
+ * confined as it is. doc/confinement.md has what code that runs inside could still do.
  */
 #ifndef CPVRRP_OS_CONFINE_H
 #define CPVRRP_OS_CONFINE_H
@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "os/landlock.h"
 
 /* As in /proc/PID/status. */
 enum confine_seccomp {
@@ -25,6 +27,7 @@ struct confinement {
 	uint64_t capabilities; /* permitted, a bit for each */
 	bool no_new_privs;
 	enum confine_seccomp seccomp;
+	unsigned landlock; /* its version, 0 if files are not restricted */
 	bool memory_locked;
 	bool realtime;
 };
@@ -46,11 +49,12 @@ int confine_realtime(void);
 int confine_lock_memory(void);
 
 /*
- * From here on CAP_NET_ADMIN and CAP_NET_RAW alone, no new privileges, no core dump, and only the
- * system calls of the table. Returns 0 when the kernel has confirmed it, or -errno and in *ret_what
- * what was refused.
+ * From here on CAP_NET_ADMIN and CAP_NET_RAW alone, no new privileges, no core dump, only these
+ * files (where the kernel has Landlock) and only the system calls of the table. files->directories
+ * is left out: it depends on the kind of build. Returns 0 when the kernel has confirmed it, or
+ * -errno and in *ret_what what was refused.
  */
-int confine(const char **ret_what);
+int confine(const struct landlock_files *files, const char **ret_what);
 
 /* What is in force, as the kernel tells. Returns 0 or -errno. */
 int confine_read(struct confinement *ret_confinement);
@@ -77,6 +81,9 @@ struct confine_call {
 
 /* What this kind of build needs besides; the last one has no name. */
 extern const struct confine_call confine_calls_extra[];
+
+/* What this kind of build reads besides, with all that is below; the last one is NULL. */
+extern const char *const confine_directories_extra[];
 
 /* What it does with other calls: an action of libseccomp. */
 extern const uint32_t confine_refusal;

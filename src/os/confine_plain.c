@@ -5,6 +5,7 @@
 #include <seccomp.h>
 
 const struct confine_call confine_calls_extra[] = {{.name = NULL}};
+const char *const confine_directories_extra[] = {NULL};
 
 /*
  * They fail as on a kernel that does not have them, which libraries are prepared for, and the

@@ -11,5 +11,8 @@ const struct confine_call confine_calls_extra[] = {
 	{.name = "wait4"},    {.name = NULL},
 };
 
+/* LeakSanitizer finds the threads and the memory of the process there. */
+const char *const confine_directories_extra[] = {"/proc", NULL};
+
 /* The tests shall see every call that the table lacks. */
 const uint32_t confine_refusal = SCMP_ACT_KILL_PROCESS;

@@ -356,6 +356,11 @@ static int content_load(const struct conf_apiserver *conf, struct content *ret_c
 	return error;
 }
 
+void credentials_init_library(void)
+{
+	OPENSSL_init_ssl(0, NULL);
+}
+
 int credentials_check(const struct conf_apiserver *conf, char detail[CREDENTIALS_DETAIL_SIZE])
 {
 	struct content content = {0};

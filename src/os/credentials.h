@@ -17,6 +17,9 @@
 
 struct credentials;
 
+/* OpenSSL reads files of its own when it is first used, which may be after confine(). */
+void credentials_init_library(void);
+
 /*
  * FAIL CLOSED: whether the files that conf names can be used. A file that is missing is no error,
  * as it may come when the node joins its cluster; a file that holds no certificate is. Returns 0 or

@@ -142,10 +142,10 @@ static json_t *json_confinement(const struct confinement *confinement)
 	for (unsigned i = 0; (name = status_capability(confinement, i)); i++)
 		if (*name)
 			json_array_append_new(names, json_string(name));
-	return json_pack("{s:o, s:b, s:s, s:b, s:b}", "capabilities", names, "no_new_privs",
+	return json_pack("{s:o, s:b, s:s, s:I, s:b, s:b}", "capabilities", names, "no_new_privs",
 			 confinement->no_new_privs, "seccomp", seccomp_name(confinement->seccomp),
-			 "memory_locked", confinement->memory_locked, "realtime",
-			 confinement->realtime);
+			 "landlock", (json_int_t)confinement->landlock, "memory_locked",
+			 confinement->memory_locked, "realtime", confinement->realtime);
 }
 
 static json_t *json_addresses(const struct status_router *router)

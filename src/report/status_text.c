@@ -101,9 +101,10 @@ static void put_confinement(FILE *out, const struct confinement *confinement)
 		if (*name)
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
 						 used ? ", " : "", name);
-	put_field(out, "confined", "%s%s%s%s%s", list,
+	put_field(out, "confined", "%s%s%s%s%s%s", list,
 		  confinement->no_new_privs ? ", no new privileges" : "",
 		  confinement->seccomp == CONFINE_SECCOMP_FILTER ? ", seccomp" : "",
+		  confinement->landlock > 0 ? ", Landlock" : "",
 		  confinement->memory_locked ? ", memory locked" : "",
 		  confinement->realtime ? ", realtime" : "");
 }

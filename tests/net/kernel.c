@@ -367,6 +367,8 @@ static Suite *suite_kernel(void)
 	tcase_add_loop_test(announce, announce_errors, 0, 2);
 
 	suite_add_tcase(suite, tcase_confine());
+	suite_add_tcase(suite, tcase_inside());
+	suite_add_tcase(suite, tcase_landlock());
 	return suite;
 }
 

@@ -65,5 +65,7 @@ void add_link_tests(TCase *link);
 void add_vip_tests(TCase *vip);
 void add_close_tests(TCase *close);
 TCase *tcase_confine(void);
+TCase *tcase_inside(void);
+TCase *tcase_landlock(void);
 
 #endif

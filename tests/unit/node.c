@@ -126,7 +126,8 @@ static void make_node(void)
 	node.confinement = (struct confinement){.known = true,
 						.capabilities = 1 << 12 | 1 << 13,
 						.no_new_privs = true,
-						.seccomp = CONFINE_SECCOMP_FILTER};
+						.seccomp = CONFINE_SECCOMP_FILTER,
+						.landlock = 6};
 }
 
 void node_setup(void)

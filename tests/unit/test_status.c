@@ -49,6 +49,7 @@ START_TEST(json_values)
 	check(root, "confinement.capabilities", "[\"net_admin\",\"net_raw\"]");
 	check(root, "confinement.no_new_privs", "true");
 	check(root, "confinement.seccomp", "\"filter\"");
+	check(root, "confinement.landlock", "6");
 	check(root, "confinement.memory_locked", "false");
 	check(root, "confinement.realtime", "false");
 	check(root, "rejected.unknown_vrid", "3");
@@ -189,6 +190,7 @@ START_TEST(confinement)
 	check(root, "confinement.capabilities", "[]");
 	check(root, "confinement.no_new_privs", "false");
 	check(root, "confinement.seccomp", "\"disabled\"");
+	check(root, "confinement.landlock", "0");
 	check(root, "confinement.memory_locked", "true");
 	check(root, "confinement.realtime", "true");
 	json_decref(root);
@@ -486,7 +488,7 @@ START_TEST(text_lines)
 {
 	static const char *const expected[] = {
 		"cpvrrp " VERSION ", pid 4711, up 10 min 0 s\n",
-		"\n  confined   net_admin, net_raw, no new privileges, seccomp\n",
+		"\n  confined   net_admin, net_raw, no new privileges, seccomp, Landlock\n",
 		"\n  unclaimed  unknown_vrid 3\n",
 		"\napiserver: ready since 2026-11-22T20:29:07.123Z (2 min 0 s)\n",
 		"\n  last probe timeout after 1000.0 ms; 1 failed in a row\n",
