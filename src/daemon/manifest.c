@@ -16,6 +16,7 @@ struct mount {
 	const char *name; /* of the volume */
 	const char *type; /* of HostPathVolumeSource */
 	bool writable;
+	bool alone; /* the file, without its directory */
 	char path[CONF_PATH_SIZE];
 };
 
@@ -105,7 +106,7 @@ static void mount_for(struct pod *pod, const struct mount *mount, const char *op
 	}
 	*new = *mount;
 	clean_path(file, new->path);
-	if (has_own_directory(new->path)) {
+	if (!mount->alone && has_own_directory(new->path)) {
 		*strrchr(new->path, '/') = '\0';
 	} else if (!mount->writable) {
 		new->type = "File";
@@ -117,26 +118,48 @@ static void mount_for(struct pod *pod, const struct mount *mount, const char *op
 	pod->mount_count++;
 }
 
+/* Whether both are in one directory. */
+static bool is_beside(const char *file, const char *other)
+{
+	char path[CONF_PATH_SIZE], other_path[CONF_PATH_SIZE];
+	const char *slash;
+
+	clean_path(file, path);
+	clean_path(other, other_path);
+	slash = strrchr(path, '/');
+	return slash && strncmp(path, other_path, (size_t)(slash - path) + 1) == 0 &&
+	       !strchr(other_path + (slash - path) + 1, '/');
+}
+
+/*
+ * Where the certificate of the CA is, there is its key, too: of that directory the pod sees the
+ * named files alone. kubeadm writes them in place, before it starts the kubelet. Other files may
+ * not be there yet, and the daemon waits for them.
+ */
 static void mount_credentials(struct pod *pod, const struct conf_apiserver *apiserver)
 {
-	/* Before kubeadm has run they do not exist, and the daemon waits for them. */
-	const char *type = "DirectoryOrCreate";
+	const char *ca = apiserver->insecure_skip_verify ? "" : apiserver->ca_file;
 	const struct {
-		struct mount mount;
+		const char *name;
 		const char *option;
 		const char *file;
 	} files[] = {
-		{{"ca", type, false, ""},
-		 "ca_file",
-		 apiserver->insecure_skip_verify ? "" : apiserver->ca_file},
-		{{"client-cert", type, false, ""}, "client_cert_file", apiserver->client_cert_file},
-		{{"client-key", type, false, ""}, "client_key_file", apiserver->client_key_file},
-		{{"token", type, false, ""}, "token_file", apiserver->token_file},
+		{"ca", "ca_file", ca},
+		{"client-cert", "client_cert_file", apiserver->client_cert_file},
+		{"client-key", "client_key_file", apiserver->client_key_file},
+		{"token", "token_file", apiserver->token_file},
 	};
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		const struct mount mount = {
+			.name = files[i].name,
+			.type = "DirectoryOrCreate",
+			.alone = *ca && is_beside(files[i].file, ca),
+		};
+
 		if (*files[i].file)
-			mount_for(pod, &files[i].mount, files[i].option, files[i].file);
+			mount_for(pod, &mount, files[i].option, files[i].file);
+	}
 }
 
 static bool is_within(const struct mount *inner, const struct mount *outer)

@@ -79,7 +79,30 @@ START_TEST(manifest_defaults)
 {
 	ck_assert_str_eq(volumes(), "/etc/cpvrrp Directory\n"
 				    "/run/cpvrrp DirectoryOrCreate rw\n"
-				    "/etc/kubernetes/pki DirectoryOrCreate\n");
+				    "/etc/kubernetes/pki/ca.crt File\n");
+}
+END_TEST
+
+/* The keys of the CAs are there: the pod sees what is named, and nothing beside it. */
+START_TEST(manifest_beside_the_ca)
+{
+	struct conf_apiserver *apiserver = &conf->apiserver;
+
+	SET(apiserver->client_cert_file, "/etc/kubernetes//pki/client.crt");
+	SET(apiserver->client_key_file, "/etc/kubernetes/pki/./client.key");
+	SET(apiserver->token_file, "/etc/kubernetes/pki/token/token");
+	ck_assert_str_eq(volumes(), "/etc/cpvrrp Directory\n"
+				    "/run/cpvrrp DirectoryOrCreate rw\n"
+				    "/etc/kubernetes/pki/ca.crt File\n"
+				    "/etc/kubernetes/pki/client.crt File\n"
+				    "/etc/kubernetes/pki/client.key File\n"
+				    "/etc/kubernetes/pki/token DirectoryOrCreate\n");
+	SET(apiserver->client_cert_file, "/etc/kubernetes/pki/ca.crt");
+	SET(apiserver->client_key_file, "/etc/kubernetes/client.key");
+	SET(apiserver->token_file, "");
+	ck_assert_str_eq(volumes(), "/etc/cpvrrp Directory\n"
+				    "/run/cpvrrp DirectoryOrCreate rw\n"
+				    "/etc/kubernetes DirectoryOrCreate\n");
 }
 END_TEST
 
@@ -216,6 +239,7 @@ Suite *suite_manifest(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, manifest_defaults);
+	tcase_add_test(tcase, manifest_beside_the_ca);
 	tcase_add_test(tcase, manifest_file_in_etc);
 	tcase_add_test(tcase, manifest_credentials);
 	tcase_add_test(tcase, manifest_socket);
