@@ -38,6 +38,13 @@ enum conf_log_format {
 	CONF_LOG_JSON,
 };
 
+/* Whether the daemon runs in real time. */
+enum conf_realtime {
+	CONF_REALTIME_AUTO, /* where it is allowed */
+	CONF_REALTIME_FALSE,
+	CONF_REALTIME_TRUE,
+};
+
 struct conf_apiserver {
 	char url[CONF_PATH_SIZE];
 	struct addr address; /* url, taken apart */
@@ -84,7 +91,7 @@ struct conf {
 	uint16_t metrics_port;
 	unsigned address_lease_s;    /* 0 = forever */
 	unsigned announce_refresh_s; /* 0 = off */
-	bool realtime;
+	enum conf_realtime realtime;
 	struct conf_apiserver apiserver;
 	size_t instance_count;
 	struct conf_instance instances[CONF_INSTANCES_MAX];

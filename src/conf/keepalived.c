@@ -40,7 +40,7 @@ struct keyword {
 #define OWNER "not needed: no node is the owner of the address; priority 255 is refused"
 #define PASSWORD "not available: VRRPv3 has no authentication (RFC 9568)"
 #define READINESS "not available: readiness follows the apiserver alone (section apiserver)"
-#define REALTIME "write realtime true, outside of all sections"
+#define REALTIME "not needed: the daemon runs in real time where it is allowed (realtime)"
 #define REFRESH "write announce_refresh, in seconds, outside of all sections"
 #define SCRIPTS "not needed: cpvrrp runs no script"
 #define SAME_LIST "not available: the addresses of every advert are compared with those of the file"

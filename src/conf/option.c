@@ -17,6 +17,8 @@ static const char *const words_checksum[] = {"rfc9568", "rfc5798", NULL};
 static_assert(CONF_LOG_ERROR == 0 && CONF_LOG_DEBUG == 4, "words_log_level is in this order");
 static_assert(CONF_LOG_TEXT == 0 && CONF_LOG_JSON == 1, "words_log_format is in this order");
 static_assert(VRRP_PREEMPT_HEALTH == 0 && VRRP_PREEMPT_NEVER == 2, "words_preempt is in order");
+static_assert(CONF_REALTIME_AUTO == 0 && CONF_REALTIME_FALSE == 1 && CONF_REALTIME_TRUE == 2,
+	      "realtime is an AUTO_BOOLEAN");
 static_assert(ADVERT_CHECKSUM_RFC9568 == 0, "words_checksum is in this order");
 
 #define IN(section, member)                                                                        \
@@ -39,7 +41,8 @@ const struct conf_option conf_options[] = {
 	{GLOBAL(CONF_TYPE_NUMBER, "announce_refresh"), IN(conf, announce_refresh_s),
 	 .initial = "30", .min = 0, .max = 3600, .scale = 1, .is_time = true,
 	 .unit = "whole seconds"},
-	{GLOBAL(CONF_TYPE_BOOLEAN, "realtime"), IN(conf, realtime), .initial = "false"},
+	{GLOBAL(CONF_TYPE_AUTO_BOOLEAN, "realtime"), IN(conf, realtime), .initial = "auto",
+	 .zero = "auto"},
 
 	{APISERVER(CONF_TYPE_URL, "url"), IN(conf_apiserver, url),
 	 .initial = "https://127.0.0.1:6443/readyz"},

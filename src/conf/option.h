@@ -25,6 +25,7 @@ const char *conf_section_name(enum conf_section section);
 
 enum conf_type {
 	CONF_TYPE_BOOLEAN,
+	CONF_TYPE_AUTO_BOOLEAN, /* "auto" or a boolean; the field is 0, or 1 more than that */
 	CONF_TYPE_NUMBER,
 	CONF_TYPE_WORD,	  /* one of words; the field is its position */
 	CONF_TYPE_PATH,	  /* absolute */

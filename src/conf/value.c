@@ -217,19 +217,22 @@ static bool parse_word(const struct conf_option *option, void *field, const char
 	return false;
 }
 
-static bool parse_boolean(void *field, const char *text, char reason[CONF_TEXT_SIZE])
+static bool parse_boolean(const struct conf_option *option, void *field, const char *text,
+			  char reason[CONF_TEXT_SIZE])
 {
+	int first = option->type == CONF_TYPE_AUTO_BOOLEAN ? 1 : 0;
 	static const char *const words[2][3] = {{"false", "no", "off"}, {"true", "yes", "on"}};
 
 	for (int value = 0; value < 2; value++) {
 		for (int i = 0; i < 3; i++) {
 			if (strcasecmp(words[value][i], text) == 0) {
-				number_store(field, sizeof(bool), value);
+				number_store(field, option->size, first + value);
 				return true;
 			}
 		}
 	}
-	return refuse(reason, "allowed are true, yes, on, false, no, off");
+	return refuse(reason, "allowed are %s%strue, yes, on, false, no, off",
+		      option->zero ? option->zero : "", option->zero ? ", " : "");
 }
 
 /* Without quotes, so that every path can be printed between quotes. */
@@ -487,7 +490,8 @@ bool conf_option_parse(const struct conf_option *option, void *section, const ch
 	}
 	switch (option->type) {
 	case CONF_TYPE_BOOLEAN:
-		return parse_boolean(field, text, reason);
+	case CONF_TYPE_AUTO_BOOLEAN:
+		return parse_boolean(option, field, text, reason);
 	case CONF_TYPE_NUMBER:
 		return parse_number(option, field, text, reason);
 	case CONF_TYPE_WORD:
@@ -517,6 +521,7 @@ static bool is_clear(const struct conf_option *option, const char *field)
 {
 	switch (option->type) {
 	case CONF_TYPE_BOOLEAN:
+	case CONF_TYPE_AUTO_BOOLEAN:
 	case CONF_TYPE_NUMBER:
 	case CONF_TYPE_WORD:
 		return number_load(field, option->size) == 0;
@@ -544,6 +549,9 @@ const char *conf_option_format(const struct conf_option *option, const void *sec
 	switch (option->type) {
 	case CONF_TYPE_BOOLEAN:
 		word = number_load(field, option->size) ? "true" : "false";
+		break;
+	case CONF_TYPE_AUTO_BOOLEAN:
+		word = number_load(field, option->size) > 1 ? "true" : "false";
 		break;
 	case CONF_TYPE_NUMBER:
 		word = number_format(number_load(field, option->size), option->scale, text);

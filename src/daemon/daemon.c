@@ -266,16 +266,21 @@ static bool open_loop(struct daemon *d)
 	return d->timer && event_add(d->timer, NULL) == 0 && add_signals(d);
 }
 
-/* What makes the daemon run better but is not needed. */
-static void ask_for_more(const struct conf *conf)
+/* What makes the daemon run better. Returns -errno if the file insists on what is refused. */
+static int ask_for_more(const struct conf *conf)
 {
-	int error = conf->realtime ? confine_realtime() : 0;
+	int error = confine_lock_memory();
 
 	if (error < 0)
-		log_warning("realtime: %s; it runs without", strerror(-error));
-	error = confine_lock_memory();
-	if (error < 0)
-		log_info("memory is not locked: %s", strerror(-error));
+		log_debug("memory is not locked: %s", strerror(-error));
+	if (conf->realtime == CONF_REALTIME_FALSE)
+		return 0;
+	error = confine_realtime();
+	if (error < 0 && conf->realtime == CONF_REALTIME_AUTO) {
+		log_debug("the daemon does not run in real time: %s", strerror(-error));
+		return 0;
+	}
+	return error;
 }
 
 /* From here on the directories of the files that are named now, and the control socket's. */
@@ -336,7 +341,10 @@ static bool open_all(struct daemon *d)
 	error = notify_new(&d->notify);
 	if (error < 0)
 		log_warning("NOTIFY_SOCKET cannot be used: %s", strerror(-error));
-	ask_for_more(d->conf);
+	what = "realtime";
+	error = ask_for_more(d->conf);
+	if (error < 0)
+		goto fail;
 	error = confine_daemon(d, &what);
 	if (error < 0)
 		goto fail;

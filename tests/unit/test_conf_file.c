@@ -113,7 +113,7 @@ START_TEST(effective_configuration)
 			       "metrics_listen \"\"\n"
 			       "address_lease 5\n"
 			       "announce_refresh 30\n"
-			       "realtime false\n"
+			       "realtime auto\n"
 			       "\n"
 			       "apiserver {\n"
 			       "\turl https://127.0.0.1:6443/readyz\n"
@@ -181,7 +181,7 @@ START_TEST(errors_name_file_and_line)
 	ck_assert_str_eq(errors,
 			 " vrrp_instance: at least one is needed\n"
 			 "2: log_level loud: allowed are error, warning, notice, info, debug\n"
-			 "3: realtime maybe: allowed are true, yes, on, false, no, off\n");
+			 "3: realtime maybe: allowed are auto, true, yes, on, false, no, off\n");
 }
 END_TEST
 

@@ -265,7 +265,7 @@ static const struct {
 	 "interface)\n2: nodad: not needed: the daemon chooses the flags of a virtual address\n"},
 	{VIP "log_level = { info } realtime maybe\n",
 	 "2: log_level: one value is allowed, without braces\n"
-	 "2: realtime maybe: allowed are true, yes, on, false, no, off\n"},
+	 "2: realtime maybe: allowed are auto, true, yes, on, false, no, off\n"},
 	{VIP "apiserver\nlog_level a\n", "2: apiserver: an opening brace is expected\n"
 					 "3: log_level a: " LEVELS "\n"},
 	{VIP "apiserver = {\n\tfall 0\n}\n", "2: apiserver: an opening brace is expected, not =\n"
