@@ -305,13 +305,18 @@ static void put_commands(FILE *out, const struct manifest *manifest)
 	      out);
 }
 
+/*
+ * SYS_NICE is for real time, and given up with everything else. A daemon that cannot start writes
+ * why to its log; as a termination message it is in `kubectl describe pod`.
+ */
 static void put_container(FILE *out, const struct manifest *manifest)
 {
 	fputs("  containers:\n"
 	      "  - name: cpvrrp\n",
 	      out);
 	put_commands(out, manifest);
-	fputs("    resources:\n"
+	fputs("    terminationMessagePolicy: FallbackToLogsOnError\n"
+	      "    resources:\n"
 	      "      requests:\n"
 	      "        cpu: 50m\n"
 	      "        memory: 16Mi\n"
@@ -325,7 +330,8 @@ static void put_container(FILE *out, const struct manifest *manifest)
 	      "        - ALL\n"
 	      "        add:\n"
 	      "        - NET_ADMIN\n"
-	      "        - NET_RAW\n",
+	      "        - NET_RAW\n"
+	      "        - SYS_NICE\n",
 	      out);
 }
 
