@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "os/log.h"
@@ -19,6 +20,7 @@
 #include "report/status_text.h"
 
 #define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
+#define LOCK_PAUSE_MS 10
 #define PATH_SIZE sizeof(((struct sockaddr_un *)0)->sun_path)
 
 static const struct timeval watch_every = {.tv_sec = CONTROL_WATCH_S};
@@ -196,9 +198,21 @@ static int bind_socket(const struct sockaddr_un *address, int *ret_fd)
 	return 0;
 }
 
-/* The lock on the directory keeps two daemons that start at once from removing each other's socket.
+/*
+ * The lock on the directory keeps two daemons that start at once from removing each other's socket.
+ * Whoever holds it for longer is no such daemon, and it is done without.
  */
-static int listen_on(const char *path, int *ret_fd)
+static void lock(int directory, unsigned wait_ms)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000};
+
+	for (unsigned waited_ms = 0; flock(directory, LOCK_EX | LOCK_NB) != 0 &&
+				     errno == EWOULDBLOCK && waited_ms < wait_ms;
+	     waited_ms += LOCK_PAUSE_MS)
+		nanosleep(&pause, NULL);
+}
+
+static int listen_on(const char *path, unsigned lock_wait_ms, int *ret_fd)
 {
 	struct sockaddr_un address;
 	int directory = -1;
@@ -209,21 +223,19 @@ static int listen_on(const char *path, int *ret_fd)
 	error = open_directory(path, &directory);
 	if (error < 0)
 		return error;
-	if (flock(directory, LOCK_EX | LOCK_NB) != 0)
-		error = errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
-	if (error == 0)
-		error = remove_stale(&address);
+	lock(directory, lock_wait_ms);
+	error = remove_stale(&address);
 	if (error == 0)
 		error = bind_socket(&address, ret_fd);
 	close(directory);
 	return error;
 }
 
-static int attach(struct control *control, const char *path)
+static int attach(struct control *control, const char *path, unsigned lock_wait_ms)
 {
 	struct stat st;
 	int fd = -1;
-	int error = listen_on(path, &fd);
+	int error = listen_on(path, lock_wait_ms, &fd);
 
 	if (error < 0)
 		return error;
@@ -246,12 +258,12 @@ static void watch(evutil_socket_t fd, short events, void *context)
 	(void)events;
 	if (lstat(control->path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
 		return;
-	if (attach(control, control->path) == 0)
+	if (attach(control, control->path, 0) == 0)
 		log_warning("%s was gone; it has been made again", control->path);
 }
 
-int control_new(struct event_base *base, const char *path, const struct control_calls *calls,
-		struct control **ret_control)
+int control_new(struct event_base *base, const char *path, unsigned lock_wait_ms,
+		const struct control_calls *calls, struct control **ret_control)
 {
 	struct control *control = calloc(1, sizeof(*control));
 	struct http_service service = {
@@ -267,7 +279,7 @@ int control_new(struct event_base *base, const char *path, const struct control_
 	control->watch = event_new(base, -1, EV_PERSIST, watch, control);
 	error = control->watch ? http_new(base, &service, &control->http) : -ENOMEM;
 	if (error == 0)
-		error = attach(control, path);
+		error = attach(control, path, lock_wait_ms);
 	if (error == 0 && event_add(control->watch, &watch_every) != 0)
 		error = -ENOMEM;
 	if (error < 0) {

@@ -15,6 +15,12 @@
 #define CONTROL_STEP_DOWN_DEFAULT_S 60
 #define CONTROL_STEP_DOWN_MAX_S 86400
 
+/*
+ * How long a start waits for another daemon that is replacing a stale socket in the same directory.
+ * Any user who can open the directory can hold its lock, so it is not waited for without end.
+ */
+#define CONTROL_LOCK_WAIT_MS 500
+
 /* How often the daemon looks whether the socket is still in the file system. */
 #define CONTROL_WATCH_S 5
 
@@ -31,10 +37,11 @@ struct control_calls {
 /*
  * Listens on the Unix socket path; a stale socket is replaced, missing directories of the path are
  * made: the last one, which holds the socket, 0700, those above it 0755. If somebody removes the
- * socket, it is made again. Returns 0, -EADDRINUSE if a daemon answers on it, or -errno.
+ * socket, it is made again. Within the loop lock_wait_ms is 0, at the start CONTROL_LOCK_WAIT_MS.
+ * Returns 0, -EADDRINUSE if a daemon answers on it, or -errno.
  */
-int control_new(struct event_base *base, const char *path, const struct control_calls *calls,
-		struct control **ret_control);
+int control_new(struct event_base *base, const char *path, unsigned lock_wait_ms,
+		const struct control_calls *calls, struct control **ret_control);
 /* Removes the socket. NULL is allowed. */
 void control_free(struct control *control);
 

@@ -310,7 +310,6 @@ static int confine_daemon(const struct daemon *d, const char **ret_what)
 /* Everything that a daemon cannot start without. True, or false after one line that says why. */
 static bool open_all(struct daemon *d)
 {
-	const char *path = parts_socket_path(d, d->conf);
 	const char *what = "event loop";
 	int error;
 
@@ -318,16 +317,11 @@ static bool open_all(struct daemon *d)
 		error = -ENOMEM;
 		goto fail;
 	}
-	error = parts_new_control(d, d->conf, &d->control);
+	error = parts_open_listeners(d);
 	if (error == -EADDRINUSE) {
-		log_error("another daemon answers on %s", path);
+		log_error("another daemon answers on %s", parts_socket_path(d, d->conf));
 		return false;
 	}
-	what = path;
-	if (error < 0)
-		goto fail;
-	what = "metrics_listen";
-	error = parts_new_metrics(d, d->conf, &d->metrics);
 	if (error < 0)
 		goto fail;
 	what = "network";
@@ -362,6 +356,8 @@ static void close_all(struct daemon *d)
 	probe_free(d->probe);
 	control_free(d->control);
 	metrics_listener_free(d->metrics);
+	if (d->retry)
+		event_free(d->retry);
 	for (size_t i = 0; i < sizeof(d->signals) / sizeof(d->signals[0]); i++)
 		if (d->signals[i])
 			event_free(d->signals[i]);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/parts.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "os/clock.h"
+
+static const struct timeval retry_every = {.tv_sec = 1};
 
 const char *parts_socket_path(const struct daemon *d, const struct conf *conf)
 {
@@ -45,11 +50,12 @@ static struct control_calls control_calls(struct daemon *d)
 	};
 }
 
-int parts_new_control(struct daemon *d, const struct conf *conf, struct control **ret_control)
+int parts_new_control(struct daemon *d, const struct conf *conf, unsigned lock_wait_ms,
+		      struct control **ret_control)
 {
 	const struct control_calls calls = control_calls(d);
 
-	return control_new(d->base, parts_socket_path(d, conf), &calls, ret_control);
+	return control_new(d->base, parts_socket_path(d, conf), lock_wait_ms, &calls, ret_control);
 }
 
 int parts_new_metrics(struct daemon *d, const struct conf *conf,
@@ -63,6 +69,48 @@ int parts_new_metrics(struct daemon *d, const struct conf *conf,
 	}
 	return metrics_listener_new(d->base, &conf->metrics_address, conf->metrics_port, &calls,
 				    d->metrics, ret_metrics);
+}
+
+static bool metrics_missing(const struct daemon *d)
+{
+	return !d->metrics && d->conf->metrics_port;
+}
+
+static int retry_missing(struct daemon *d)
+{
+	if (d->control && !metrics_missing(d))
+		return 0;
+	return event_add(d->retry, &retry_every) == 0 ? 0 : -ENOMEM;
+}
+
+static void open_missing(evutil_socket_t fd, short events, void *context)
+{
+	struct daemon *d = context;
+
+	(void)fd;
+	(void)events;
+	if (!d->control && parts_new_control(d, d->conf, 0, &d->control) == 0)
+		log_notice("%s is open now", parts_socket_path(d, d->conf));
+	if (metrics_missing(d) && parts_new_metrics(d, d->conf, &d->metrics) == 0)
+		log_notice("metrics_listen %s is open now", d->conf->metrics_listen);
+	retry_missing(d);
+}
+
+int parts_open_listeners(struct daemon *d)
+{
+	int error = parts_new_control(d, d->conf, CONTROL_LOCK_WAIT_MS, &d->control);
+
+	if (error == -EADDRINUSE)
+		return error;
+	if (error < 0)
+		log_warning("%s cannot be opened: %s; retries each second",
+			    parts_socket_path(d, d->conf), strerror(-error));
+	error = parts_new_metrics(d, d->conf, &d->metrics);
+	if (error < 0)
+		log_warning("metrics_listen %s cannot be opened: %s; retries each second",
+			    d->conf->metrics_listen, strerror(-error));
+	d->retry = evtimer_new(d->base, open_missing, d);
+	return d->retry ? retry_missing(d) : -ENOMEM;
 }
 
 /* SOCKETS FIRST: the result waits for its place in the turn. If there is no room, the newest result

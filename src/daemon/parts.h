@@ -37,8 +37,9 @@ struct daemon {
 	struct engine engine;
 	struct io *io;
 	struct notify *notify;
-	struct control *control;
-	struct metrics_listener *metrics; /* NULL if metrics_listen is off */
+	struct control *control;	  /* NULL until it can be opened */
+	struct metrics_listener *metrics; /* the same, or if metrics_listen is off */
+	struct event *retry;		  /* opens what is missing of these two */
 	struct probe *probe;		  /* NULL if no router tracks the apiserver */
 
 	struct instant started;
@@ -66,9 +67,17 @@ const char *parts_socket_path(const struct daemon *d, const struct conf *conf);
 
 /* Each returns 0 or -errno; the part is NULL if conf asks for none. */
 int parts_new_probe(struct daemon *d, const struct conf *conf, struct probe **ret_probe);
-int parts_new_control(struct daemon *d, const struct conf *conf, struct control **ret_control);
+int parts_new_control(struct daemon *d, const struct conf *conf, unsigned lock_wait_ms,
+		      struct control **ret_control);
 int parts_new_metrics(struct daemon *d, const struct conf *conf,
 		      struct metrics_listener **ret_metrics);
+
+/*
+ * SURVIVE: opens control socket and metrics_listen for a start. One that cannot be opened is logged
+ * and tried again each second. Returns 0, -EADDRINUSE if another daemon answers on the control
+ * socket, or -ENOMEM.
+ */
+int parts_open_listeners(struct daemon *d);
 
 /* What a user may ask, as it is now; status_free() it. Returns 0 or -ENOMEM. */
 int parts_status(const struct daemon *d, struct status *ret_status);

@@ -99,7 +99,7 @@ static bool needs_probe(const struct daemon *d, const struct conf *conf)
 static const char *prepare(struct daemon *d, const struct conf *conf, struct parts *parts)
 {
 	if (strcmp(parts_socket_path(d, d->conf), parts_socket_path(d, conf)) != 0 &&
-	    parts_new_control(d, conf, &parts->control) < 0)
+	    parts_new_control(d, conf, 0, &parts->control) < 0)
 		return "its control_socket cannot be opened; in another directory it takes a "
 		       "restart";
 	if (!metrics_equal(d->conf, conf) && parts_new_metrics(d, conf, &parts->metrics) < 0)

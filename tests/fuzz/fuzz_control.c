@@ -73,7 +73,7 @@ static void set_up(void)
 	base = event_base_new();
 	assert(base && mkdtemp(directory));
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", directory);
-	assert(control_new(base, address.sun_path, &calls, &control) == 0);
+	assert(control_new(base, address.sun_path, 0, &calls, &control) == 0);
 	atexit(tear_down);
 }
 

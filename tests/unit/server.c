@@ -64,7 +64,7 @@ static void serve(int listening)
 	signal(SIGPIPE, SIG_IGN);
 	umask(0); /* the mode of the socket must not depend on it */
 	event_add(term, NULL);
-	error = control_new(base, server_path, &calls, &control);
+	error = control_new(base, server_path, CONTROL_LOCK_WAIT_MS, &calls, &control);
 	if (!error)
 		error = metrics_listener_new(base, &server_metrics_address, SERVER_METRICS_PORT,
 					     &calls, NULL, &metrics);

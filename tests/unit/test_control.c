@@ -10,11 +10,20 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/control_client.h"
 #include "server.h"
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static mode_t mode_of(const char *name)
 {
@@ -91,19 +100,39 @@ START_TEST(busy_daemon)
 }
 END_TEST
 
-/* Another daemon is about to replace the same stale socket. */
-START_TEST(starting_daemon)
+/*
+ * Another daemon is about to replace the same stale socket: it is waited for. A user who only holds
+ * the lock does not keep the daemon from its socket.
+ */
+START_TEST(locked_directory)
 {
 	char part[128];
+	int64_t took_ms;
+	pid_t holder;
 	int fd;
 
 	server_make_directories();
 	snprintf(part, sizeof(part), "%s/run/cpvrrp", server_directory);
 	fd = open(part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_eq(flock(fd, LOCK_EX), 0);
-	server_start();
-	ck_assert_int_eq(server_wait(), EADDRINUSE);
+	holder = fork();
+	if (holder == 0) {
+		if (_i == 0)
+			nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+		else
+			pause();
+		_exit(0);
+	}
 	close(fd);
+	took_ms = -now_ms();
+	server_start();
+	took_ms += now_ms();
+	check_request("GET", "/healthz", 200, "ok\n");
+	ck_assert_int_ge(took_ms, _i == 0 ? 50 : CONTROL_LOCK_WAIT_MS);
+	if (_i == 0)
+		ck_assert_int_lt(took_ms, CONTROL_LOCK_WAIT_MS);
+	kill(holder, SIGKILL);
+	waitpid(holder, NULL, 0);
 }
 END_TEST
 
@@ -308,7 +337,7 @@ Suite *suite_control(void)
 	tcase_add_test(tcase, stale_socket);
 	tcase_add_test(tcase, second_daemon);
 	tcase_add_test(tcase, busy_daemon);
-	tcase_add_test(tcase, starting_daemon);
+	tcase_add_loop_test(tcase, locked_directory, 0, 2);
 	tcase_add_test(tcase, no_socket);
 	tcase_add_test(tcase, replaced_socket);
 	tcase_add_test(tcase, removed_socket);
