@@ -220,13 +220,18 @@ static void step_primary(struct engine *engine, struct router *router, struct in
 }
 
 /* Tells the machine what keeps the router from working, that nothing does any more, or that adverts
- * come from another address. A fault of the machine's own (ADD_FAILED) is the machine's to end. */
+ * come from another address; nothing while the own address may come back (router_grace_end()). A
+ * fault of the machine's own (ADD_FAILED) is the machine's to end. */
 static void evaluate(struct engine *engine, struct router *router, struct instant now)
 {
 	const struct vrrp *vr = &router->vrrp;
 	bool faulty_before = vr->fault != VRRP_FAULT_NONE && vr->fault != VRRP_FAULT_ADD_FAILED;
 	enum vrrp_fault fault = router_fault(router);
+	struct instant grace_end = router_grace_end(router);
 
+	if (!instant_is_never(grace_end) && !instant_due(grace_end, now))
+		return;
+	router->own_lost_at = INSTANT_NEVER;
 	if (fault != VRRP_FAULT_NONE && vr->fault != fault)
 		engine_step(engine, router, now,
 			    &(struct vrrp_event){.type = VRRP_EVENT_FAULT, .fault = fault});
@@ -295,7 +300,7 @@ void engine_interface(struct engine *engine, struct instant now, struct router *
 		engine_step(engine, router, now,
 			    &(struct vrrp_event){.type = VRRP_EVENT_FAULT,
 						 .fault = VRRP_FAULT_NO_INTERFACE});
-	news = router_take_interface(router, interface, is_vip, engine);
+	news = router_take_interface(router, now, interface, is_vip, engine);
 	evaluate(engine, router, now);
 	router_take_auto_address(router, interface, is_vip, engine);
 	engine_step_priority(engine, router, now);
@@ -477,16 +482,25 @@ void engine_timers(struct engine *engine, struct instant now, bool drained)
 	engine->undrained = drained ? 0 : engine->undrained + 1;
 	if (engine->undrained % ENGINE_UNDRAINED_MAX != 0)
 		return;
-	for (size_t i = 0; i < engine->router_count; i++)
-		if (instant_due(vrrp_deadline(&engine->routers[i]->vrrp), now))
-			step_type(engine, engine->routers[i], now, VRRP_EVENT_TIMEOUT);
+	for (size_t i = 0; i < engine->router_count; i++) {
+		struct router *router = engine->routers[i];
+
+		if (instant_due(router_grace_end(router), now))
+			evaluate(engine, router, now);
+		if (instant_due(vrrp_deadline(&router->vrrp), now))
+			step_type(engine, router, now, VRRP_EVENT_TIMEOUT);
+	}
 }
 
 struct instant engine_deadline(const struct engine *engine)
 {
 	struct instant first = INSTANT_NEVER;
 
-	for (size_t i = 0; i < engine->router_count; i++)
-		first = instant_min(first, vrrp_deadline(&engine->routers[i]->vrrp));
+	for (size_t i = 0; i < engine->router_count; i++) {
+		const struct router *router = engine->routers[i];
+
+		first = instant_min(first, vrrp_deadline(&router->vrrp));
+		first = instant_min(first, router_grace_end(router));
+	}
 	return first;
 }

@@ -27,6 +27,7 @@ struct router *router_new(const struct router_settings *settings)
 		return NULL;
 	router->settings = *settings;
 	router->link_fault = VRRP_FAULT_NO_INTERFACE;
+	router->own_lost_at = INSTANT_NEVER;
 	vrrp_init(&router->vrrp, &settings->vrrp,
 		  priority_in_band(PRIORITY_READY_MIN, PRIORITY_BAND_DOWN));
 	router_assert(router);
@@ -230,16 +231,44 @@ static bool take_presence(struct router *router, const struct interface *interfa
 	return lost;
 }
 
-struct router_news router_take_interface(struct router *router, const struct interface *interface,
-					 bool (*is_vip)(const void *context,
-							const struct addr *address),
-					 const void *context)
+/* The address to send from is the only thing that is missing. */
+static bool misses_own(enum vrrp_fault fault)
+{
+	return fault == VRRP_FAULT_NO_ADDRESS || fault == VRRP_FAULT_NOT_A_PEER;
+}
+
+struct instant router_grace_end(const struct router *router)
+{
+	int64_t grace_us = (int64_t)router->settings.vrrp.advert_int_cs * CENTISECOND_US;
+
+	return instant_add(router->own_lost_at,
+			   router->vrrp.state == VRRP_STATE_ACTIVE ? grace_us : 0);
+}
+
+/* Whether the address that was in use is still usable; a reload may have ruled it out. */
+static bool has_usable(const struct interface *interface, const struct vips *vips,
+		       const struct addr *own)
+{
+	for (size_t i = 0; i < interface->address_count; i++)
+		if (addr_equal(&interface->addresses[i].address, own) &&
+		    rank(vips, &interface->addresses[i], own->family, own) > 0)
+			return true;
+	return false;
+}
+
+struct router_news
+router_take_interface(struct router *router, struct instant now, const struct interface *interface,
+		      bool (*is_vip)(const void *context, const struct addr *address),
+		      const void *context)
 {
 	const struct vips vips = {is_vip, context};
 	struct router_news news = {
 		.disturbed = router->carrier_changes != interface->carrier_changes ||
 			     memcmp(router->mac, interface->mac, sizeof(router->mac)) != 0,
 	};
+	bool may_be_back = router->ifindex == interface->index && !news.disturbed;
+	bool loses_own = router->link_fault == VRRP_FAULT_NONE &&
+			 !has_usable(interface, &vips, &router->own[router->settings.family]);
 
 	router->carrier_changes = interface->carrier_changes;
 	memcpy(router->mac, interface->mac, sizeof(router->mac));
@@ -247,6 +276,10 @@ struct router_news router_take_interface(struct router *router, const struct int
 	router->ifindex = interface->index;
 	router->link_fault = find_primary(router, interface, &vips);
 	find_other_own(router, interface, &vips);
+	if (!may_be_back || !misses_own(router->link_fault))
+		router->own_lost_at = INSTANT_NEVER;
+	else if (loses_own)
+		router->own_lost_at = now;
 	news.lost = take_presence(router, interface);
 	router_assert(router);
 	return news;
@@ -290,5 +323,6 @@ void router_assert(const struct router *router)
 		assert(settings->addresses[i].family == settings->family);
 	assert(router->link_fault != VRRP_FAULT_NONE ||
 	       !addr_is_unspecified(&router->own[settings->family]));
+	assert(instant_is_never(router->own_lost_at) || misses_own(router->link_fault));
 	vrrp_assert(&router->vrrp);
 }

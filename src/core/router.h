@@ -115,6 +115,8 @@ struct router {
 	uint8_t mac[ROUTER_MAC_SIZE];
 	uint32_t carrier_changes;
 	enum vrrp_fault link_fault;	    /* of the interface */
+	struct instant own_lost_at;	    /* the address to send from went, and has not come back;
+					       INSTANT_NEVER: it is there, or another fault counts */
 	bool socket_closed;		    /* the raw socket could not be opened */
 	struct addr own[ADDR_FAMILY_COUNT]; /* the node's address of each family that adverts and
 					       announcements are sent from; unspecified = none */
@@ -175,10 +177,18 @@ void router_take_auto_address(struct router *router, const struct interface *int
 
 /* Takes over what the kernel shows of the router's interface. is_vip says of an address whether any
  * virtual router of the node has it: such an address is never the node's own. */
-struct router_news router_take_interface(struct router *router, const struct interface *interface,
-					 bool (*is_vip)(const void *context,
-							const struct addr *address),
-					 const void *context);
+struct router_news
+router_take_interface(struct router *router, struct instant now, const struct interface *interface,
+		      bool (*is_vip)(const void *context, const struct addr *address),
+		      const void *context);
+
+/*
+ * When the absence of the own address becomes a fault. An Active keeps its role for one
+ * Advertisement_Interval while interface and carrier stay: a DHCP client, or a move of the address,
+ * takes it away for milliseconds, and Backups miss an advert or two. A Backup, which could take
+ * over but not say so, has no grace. INSTANT_NEVER: it is not absent, or is a fault already.
+ */
+struct instant router_grace_end(const struct router *router);
 
 /* What keeps the router from working, seen from outside the machine; NONE if nothing does. */
 enum vrrp_fault router_fault(const struct router *router);

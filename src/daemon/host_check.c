@@ -8,6 +8,7 @@
 
 #include "conf/settings.h"
 #include "daemon/vip_check.h"
+#include "os/clock.h"
 #include "os/link.h"
 #include "report/status.h"
 
@@ -151,7 +152,7 @@ static int check_router(struct host_check *check, struct router *router)
 		return error;
 	if (name[0] != '\0')
 		interface = link_get(check->link, name);
-	router_take_interface(router, interface, is_vip, check);
+	router_take_interface(router, clock_now(), interface, is_vip, check);
 	router_take_auto_address(router, interface, is_vip, check);
 	router->vrrp.fault = router_fault(router);
 	show(check, router);

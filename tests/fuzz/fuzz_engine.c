@@ -305,7 +305,7 @@ static void check_state(const struct router *router)
 								   : PRIORITY_BAND_READY;
 
 	router_assert(router);
-	if (vr->state != VRRP_STATE_INITIALIZE) {
+	if (vr->state != VRRP_STATE_INITIALIZE && instant_is_never(router_grace_end(router))) {
 		assert(router_fault(router) == VRRP_FAULT_NONE);
 		assert(addr_equal(&router->own[router->settings.family], &vr->primary));
 	}
@@ -332,14 +332,17 @@ static void check(uint64_t adverts_max)
 }
 
 /* A router that gives up its role without a successor sends priority 0, and does so before the
- * addresses go: without them it does not send. Called before check(), which forgets what was
- * said. */
+ * addresses go: without them it does not send. A router whose own address has not come back in time
+ * cannot. Called before check(), which forgets what was said. */
 static void check_goodbyes(void)
 {
 	for (size_t i = 0; i < w.engine.router_count; i++) {
-		const struct holder *holder = holder_of(w.engine.routers[i]);
+		const struct router *router = w.engine.routers[i];
+		const struct holder *holder = holder_of(router);
+		bool mute = router_fault(router) != VRRP_FAULT_NONE;
 
-		if (holder->state_before == VRRP_STATE_ACTIVE && !holder->holds && holder->said)
+		if (holder->state_before == VRRP_STATE_ACTIVE && !holder->holds && holder->said &&
+		    !mute)
 			assert(holder->priority == PRIORITY_STOP);
 	}
 }

@@ -432,7 +432,9 @@ static void check_said(struct node *node, const struct router *router, struct in
 	    watch->said.priority != check_priority(node, router))
 		check_broken(sim, RULE_NEW_PRIORITY, "n%d", node->id + 1);
 	primary = node_primary(node, router->settings.family);
-	if (check_applies(sim, RULE_NEW_SOURCE, node->kernel.changed || silent) &&
+	if (check_applies(sim, RULE_NEW_SOURCE,
+			  node->kernel.changed || silent ||
+				  !instant_is_never(router_grace_end(router))) &&
 	    !addr_equal(&watch->last_source, &primary))
 		check_broken(sim, RULE_NEW_SOURCE, "n%d", node->id + 1);
 }

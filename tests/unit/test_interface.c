@@ -263,7 +263,9 @@ START_TEST(leftover_stays_without_a_primary_address)
 	start_active();
 	unassign("10.0.0.2");
 	netlink();
-	ck_assert_str_eq(take(), "REMOVE(10.10.10.10) NOTIFY(Initialize no_address)");
+	run(ACTIVE_AT + SECOND_US / 4 + SECOND_US);
+	ck_assert_str_eq(take(),
+			 "ANNOUNCE SEND(200) REMOVE(10.10.10.10) NOTIFY(Initialize no_address)");
 	assign("10.10.10.10", 32);
 	netlink();
 	ck_assert_str_eq(take(), "");
@@ -532,6 +534,7 @@ START_TEST(unicast_src_ip_is_the_source)
 
 	unassign("10.0.0.3");
 	turn(T0 + SECOND_US);
+	turn(T0 + 2 * SECOND_US);
 	ck_assert_int_eq(w.engine.routers[0]->vrrp.state, VRRP_STATE_INITIALIZE);
 	ck_assert_int_eq(w.engine.routers[0]->vrrp.fault, VRRP_FAULT_NO_ADDRESS);
 }
@@ -606,6 +609,13 @@ static void no_address(void)
 	unassign("10.0.0.2");
 }
 
+/* The carrier went and came back unseen. */
+static void no_address_and_disturbed(void)
+{
+	unassign("10.0.0.2");
+	w.io.carrier_changes += 2;
+}
+
 static void not_a_peer(void)
 {
 	replace_first("10.0.0.9");
@@ -619,13 +629,15 @@ static void no_socket(void)
 static const struct {
 	enum vrrp_fault fault;
 	void (*happen)(void);
+	bool grace; /* for an Active: it may be over soon */
 } faults[] = {
-	{VRRP_FAULT_NO_INTERFACE, no_interface},
-	{VRRP_FAULT_LINK_DOWN, link_down},
-	{VRRP_FAULT_LINK_DOWN, link_down_without_address},
-	{VRRP_FAULT_NO_ADDRESS, no_address},
-	{VRRP_FAULT_NOT_A_PEER, not_a_peer},
-	{VRRP_FAULT_NO_SOCKET, no_socket},
+	{VRRP_FAULT_NO_INTERFACE, no_interface, false},
+	{VRRP_FAULT_LINK_DOWN, link_down, false},
+	{VRRP_FAULT_LINK_DOWN, link_down_without_address, false},
+	{VRRP_FAULT_NO_ADDRESS, no_address, true},
+	{VRRP_FAULT_NO_ADDRESS, no_address_and_disturbed, false},
+	{VRRP_FAULT_NOT_A_PEER, not_a_peer, true},
+	{VRRP_FAULT_NO_SOCKET, no_socket, false},
 };
 
 /* SURVIVE: a visible state that heals itself; from Backup (even rows) and from Active. */
@@ -646,6 +658,11 @@ START_TEST(fault_is_shown_and_heals)
 	healthy = w.io;
 	faults[row].happen();
 	netlink();
+	if (active && faults[row].grace) {
+		run(w.now.us + SECOND_US - 1);
+		ck_assert_ptr_null(strstr(take(), "NOTIFY"));
+		w.now.us++;
+	}
 	timers(true);
 	snprintf(expected, sizeof(expected), "%sNOTIFY(Initialize %s)",
 		 active ? "REMOVE(10.10.10.10) " : "", vrrp_fault_name(faults[row].fault));
@@ -664,6 +681,72 @@ START_TEST(fault_is_shown_and_heals)
 	set_socket(w.engine.routers[0], true);
 	ck_assert_str_eq(take(), "NOTIFY(Backup recovered)");
 	ck_assert_int_eq(vrrp_takeover(&router->vrrp).at.us, w.now.us + DOWN);
+}
+END_TEST
+
+/* The own address is gone for less than an interval (a renewed DHCP lease, a restarted network
+ * manager): an Active keeps its role. */
+START_TEST(own_address_that_comes_back_is_no_fault)
+{
+	const struct router *router;
+
+	start_active();
+	router = find(10);
+	for (int i = 0; i < 3; i++) {
+		unassign("10.0.0.2");
+		netlink();
+		ck_assert_int_eq(router_grace_end(router).us, w.now.us + SECOND_US);
+		run(w.now.us + SECOND_US / 2);
+		netlink();
+		run(w.now.us + SECOND_US / 2 - 1);
+		assign("10.0.0.2", 24);
+		netlink();
+		ck_assert(instant_is_never(router_grace_end(router)));
+	}
+	ck_assert_ptr_null(strstr(take(), "REMOVE"));
+	ck_assert_int_eq(router->vrrp.state, VRRP_STATE_ACTIVE);
+	ck_assert_addr_eq(router->vrrp.primary, "10.0.0.2");
+}
+END_TEST
+
+/* What others say meanwhile counts. A Backup has no grace: it could take over without a word. */
+START_TEST(backup_has_no_grace)
+{
+	const struct router *router;
+
+	start_active();
+	router = find(10);
+	unassign("10.0.0.2");
+	netlink();
+	hear(w.now.us, 3, 254);
+	ck_assert_int_eq(router->vrrp.state, VRRP_STATE_BACKUP);
+	ck_assert(instant_due(engine_deadline(&w.engine), w.now));
+	timers(true);
+	ck_assert_int_eq(router->vrrp.fault, VRRP_FAULT_NO_ADDRESS);
+	ck_assert(instant_is_never(engine_deadline(&w.engine)));
+}
+END_TEST
+
+/* The grace is for an address that goes, not for one that never was; a fault of another kind ends
+ * it. */
+START_TEST(no_grace_without_a_loss)
+{
+	unassign("10.0.0.2");
+	add_apiserver();
+	start_engine();
+	ck_assert_int_eq(w.engine.routers[0]->vrrp.fault, VRRP_FAULT_NO_ADDRESS);
+
+	tear_down();
+	set_up();
+	start_active();
+	unassign("10.0.0.2");
+	netlink();
+	link_down();
+	netlink();
+	ck_assert_int_eq(find(10)->vrrp.fault, VRRP_FAULT_LINK_DOWN);
+	w.io.up = true;
+	netlink();
+	ck_assert_int_eq(find(10)->vrrp.fault, VRRP_FAULT_NO_ADDRESS);
 }
 END_TEST
 
@@ -798,6 +881,9 @@ static void add_faults(Suite *suite)
 
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_loop_test(tcase, fault_is_shown_and_heals, 0, (int)(2 * COUNT(faults)));
+	tcase_add_test(tcase, own_address_that_comes_back_is_no_fault);
+	tcase_add_test(tcase, backup_has_no_grace);
+	tcase_add_test(tcase, no_grace_without_a_loss);
 	tcase_add_test(tcase, two_faults_end_one_by_one);
 	tcase_add_test(tcase, router_waits_for_its_interface);
 	tcase_add_loop_test(tcase, interface_is_created_again, 0, 2);
