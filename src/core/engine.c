@@ -409,6 +409,58 @@ void engine_packet(struct engine *engine, struct instant now, int ifindex,
 		    });
 }
 
+/* ---- Claims ---- */
+
+/* A leaving or held router waits for another holder. */
+static struct claims_view view_of(const struct router *router)
+{
+	const struct vrrp *vr = &router->vrrp;
+	const struct vrrp_heard *heard = vrrp_active_heard(vr);
+	struct claims_view view = {.role = CLAIMS_DEAF};
+
+	view.active = heard ? heard->address : (struct addr){.family = router->settings.family};
+	switch (vr->state) {
+	case VRRP_STATE_INITIALIZE:
+		break;
+	case VRRP_STATE_BACKUP:
+		view.role = CLAIMS_BACKUP;
+		break;
+	case VRRP_STATE_ACTIVE:
+		if (vrrp_priority(vr) != PRIORITY_LEAVING)
+			view.role = CLAIMS_ACTIVE;
+		break;
+	}
+	return view;
+}
+
+void engine_claim(struct engine *engine, struct instant now, int ifindex,
+		  const struct neigh_claim *claim)
+{
+	for (size_t i = 0; i < engine->router_count; i++) {
+		struct router *router = engine->routers[i];
+		const struct router_settings *settings = &router->settings;
+		struct claims_view view = view_of(router);
+
+		if (router->ifindex == ifindex &&
+		    memcmp(router->mac, claim->mac, sizeof(router->mac)) != 0 &&
+		    addr_in_list(&claim->address, settings->addresses, settings->address_count))
+			claims_hear(&router->claims, now, &view, claim);
+	}
+}
+
+/* SOCKETS FIRST: an Active whose claim has expired announces nothing; claims go on to come. */
+static void answer_claims(struct engine *engine, struct router *router, struct instant now)
+{
+	struct claims_view view = view_of(router);
+	enum claims_answer answer = claims_take(&router->claims, now, &view);
+
+	if (answer == CLAIMS_NOTHING)
+		return;
+	trace(engine, router, ENGINE_TRACE_CLAIMED, NULL);
+	if (answer == CLAIMS_DEFEND && !vrrp_claim_expired(&router->vrrp, now))
+		announce(engine, router);
+}
+
 /* ---- Readiness, requests and time ---- */
 
 static void step_priorities(struct engine *engine, struct instant now)
@@ -489,6 +541,8 @@ void engine_timers(struct engine *engine, struct instant now, bool drained)
 			evaluate(engine, router, now);
 		if (instant_due(vrrp_deadline(&router->vrrp), now))
 			step_type(engine, router, now, VRRP_EVENT_TIMEOUT);
+		if (instant_due(claims_deadline(&router->claims), now))
+			answer_claims(engine, router, now);
 	}
 }
 
@@ -501,6 +555,7 @@ struct instant engine_deadline(const struct engine *engine)
 
 		first = instant_min(first, vrrp_deadline(&router->vrrp));
 		first = instant_min(first, router_grace_end(router));
+		first = instant_min(first, claims_deadline(&router->claims));
 	}
 	return first;
 }

@@ -21,6 +21,7 @@
 #include "core/advert.h"
 #include "core/health.h"
 #include "core/instant.h"
+#include "core/neigh.h"
 #include "core/router.h"
 
 /* Turns that may end at the receive bound before timers run all the same. */
@@ -34,8 +35,9 @@ enum engine_trace {
 	ENGINE_TRACE_PRIORITY_OWNER,   /* 255 heard: an address owner, or two of them (8.3.2) */
 	ENGINE_TRACE_READDED,	       /* an address was gone and is back */
 	ENGINE_TRACE_REMOVED,	       /* an address was there while not Active */
+	ENGINE_TRACE_CLAIMED,	       /* another host claims an address, see router->claims */
 };
-#define ENGINE_TRACE_COUNT (ENGINE_TRACE_REMOVED + 1)
+#define ENGINE_TRACE_COUNT (ENGINE_TRACE_CLAIMED + 1)
 
 /*
  * What a virtual router can do to the world. All calls are synchronous, but for the renewal of
@@ -92,6 +94,10 @@ void engine_socket(struct engine *engine, struct instant now, struct router *rou
 /* A packet for protocol 112 received on the interface. */
 void engine_packet(struct engine *engine, struct instant now, int ifindex,
 		   const struct packet *packet);
+
+/* HOLDER: a host on the interface claims an address, this node perhaps. */
+void engine_claim(struct engine *engine, struct instant now, int ifindex,
+		  const struct neigh_claim *claim);
 
 /* HEALTH and DAMPING: one result of the probe. True if readiness or the band changed. */
 bool engine_probe_result(struct engine *engine, struct instant now, enum health_result result);

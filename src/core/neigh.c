@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/neigh.h"
 
+#include <string.h>
+
 #include "core/checksum.h"
 #include "core/wire.h"
 
@@ -11,6 +13,12 @@
 #define NA_TYPE 136
 #define NA_ROUTER 0x80
 #define NA_OVERRIDE 0x20
+#define OPTION_TARGET 2 /* Target Link-Layer Address, RFC 4861 4.6.1 */
+#define OPTION_UNIT 8	/* of an option's length */
+#define ARP_ETHERNET 1
+#define ARP_IPV4 0x0800
+#define ARP_REQUEST 1
+#define ARP_REPLY 2
 
 static void write_ethernet(struct wire_writer *w, const uint8_t *destination, const uint8_t *source,
 			   uint16_t type)
@@ -29,11 +37,11 @@ size_t neigh_arp(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZ
 	bool request = form == NEIGH_FORM_ARP_REQUEST;
 
 	write_ethernet(&w, broadcast, mac, ETHERTYPE_ARP);
-	wire_write_u16(&w, 1);	    /* ar$hrd: Ethernet */
-	wire_write_u16(&w, 0x0800); /* ar$pro: IPv4 */
+	wire_write_u16(&w, ARP_ETHERNET);
+	wire_write_u16(&w, ARP_IPV4);
 	wire_write_u8(&w, NEIGH_MAC_SIZE);
 	wire_write_u8(&w, 4);
-	wire_write_u16(&w, request ? 1 : 2);
+	wire_write_u16(&w, request ? ARP_REQUEST : ARP_REPLY);
 	wire_write_bytes(&w, mac, NEIGH_MAC_SIZE);
 	wire_write_bytes(&w, address->bytes, 4);
 	/* RFC 5227 2.1.1: the target hardware address of a request should be zero. A reply carries
@@ -53,8 +61,8 @@ static void write_na(struct wire_writer *w, const uint8_t *mac, const struct add
 	wire_write_u8(w, router ? NA_ROUTER | NA_OVERRIDE : NA_OVERRIDE);
 	wire_write_bytes(w, (const uint8_t[3]){0}, 3);
 	wire_write_bytes(w, address->bytes, 16);
-	wire_write_u8(w, 2); /* Target Link-Layer Address */
-	wire_write_u8(w, 1); /* in units of 8 bytes */
+	wire_write_u8(w, OPTION_TARGET);
+	wire_write_u8(w, 1); /* unit */
 	wire_write_bytes(w, mac, NEIGH_MAC_SIZE);
 }
 
@@ -82,4 +90,67 @@ size_t neigh_na(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE
 	sum = checksum_add(sum, na.at, NA_SIZE);
 	write_na(&na, mac, address, router, checksum_finish(sum));
 	return NEIGH_FRAME_MAX - w.left;
+}
+
+bool neigh_arp_claim(const uint8_t *bytes, size_t size, struct neigh_claim *ret_claim)
+{
+	struct wire_reader r = {.at = bytes, .left = size};
+	struct neigh_claim claim = {.address.family = ADDR_FAMILY_IPV4};
+	bool ours = wire_read_u16(&r) == ARP_ETHERNET;
+	const uint8_t *mac, *sender;
+	uint16_t operation;
+
+	ours &= wire_read_u16(&r) == ARP_IPV4;
+	ours &= wire_read_u8(&r) == NEIGH_MAC_SIZE;
+	ours &= wire_read_u8(&r) == 4;
+	operation = wire_read_u16(&r);
+	mac = wire_read_bytes(&r, NEIGH_MAC_SIZE);
+	sender = wire_read_bytes(&r, 4);
+	if (r.failed || !ours || (operation != ARP_REQUEST && operation != ARP_REPLY))
+		return false;
+	memcpy(claim.mac, mac, NEIGH_MAC_SIZE);
+	memcpy(claim.address.bytes, sender, 4);
+	if (addr_is_unspecified(&claim.address))
+		return false;
+	*ret_claim = claim;
+	return true;
+}
+
+/* RFC 4861 4.6: an option of length 0 makes the packet invalid. */
+static const uint8_t *find_target_option(struct wire_reader *r)
+{
+	while (r->left > 0) {
+		uint8_t type = wire_read_u8(r);
+		uint8_t units = wire_read_u8(r);
+		const uint8_t *body = NULL;
+
+		if (units > 0)
+			body = wire_read_bytes(r, (size_t)units * OPTION_UNIT - 2);
+		if (!body)
+			return NULL;
+		if (type == OPTION_TARGET && units == 1)
+			return body;
+	}
+	return NULL;
+}
+
+bool neigh_na_claim(const uint8_t *bytes, size_t size, struct neigh_claim *ret_claim)
+{
+	struct wire_reader r = {.at = bytes, .left = size};
+	struct neigh_claim claim = {.address.family = ADDR_FAMILY_IPV6};
+	bool ours = wire_read_u8(&r) == NA_TYPE;
+	const uint8_t *target, *mac;
+
+	ours &= wire_read_u8(&r) == 0;
+	wire_read_bytes(&r, 6); /* checksum, flags */
+	target = wire_read_bytes(&r, sizeof(claim.address.bytes));
+	if (r.failed || !ours)
+		return false;
+	mac = find_target_option(&r);
+	if (!mac)
+		return false;
+	memcpy(claim.address.bytes, target, sizeof(claim.address.bytes));
+	memcpy(claim.mac, mac, NEIGH_MAC_SIZE);
+	*ret_claim = claim;
+	return true;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The frames that tell neighbours where an address is: gratuitous ARP (RFC 5227, RFC 9568 6.4.2
- * with errata 7947 and 7949: the address is both sender and target) and the unsolicited Neighbor
- * Advertisement (RFC 4861 7.2.6). Whole Ethernet frames, ready for a packet socket; nothing is sent
- * here.
+ * The frames that tell neighbours where an address is, both ways: gratuitous ARP (RFC 5227, RFC
+ * 9568 6.4.2 with errata 7947 and 7949: the address is both sender and target) and the unsolicited
+ * Neighbor Advertisement (RFC 4861 7.2.6). Whole Ethernet frames, ready for a packet socket;
+ * nothing is sent here. And what others say: who claims an address.
  */
 #ifndef CPVRRP_CORE_NEIGH_H
 #define CPVRRP_CORE_NEIGH_H
@@ -21,6 +21,22 @@ enum neigh_form {
 	NEIGH_FORM_ARP_REQUEST,
 	NEIGH_FORM_ARP_REPLY,
 };
+
+/* A host says that it has the address. */
+struct neigh_claim {
+	struct addr address;
+	uint8_t mac[NEIGH_MAC_SIZE];
+};
+
+/*
+ * Whether an ARP packet, without its Ethernet header, claims an address: its sender has it (RFC
+ * 5227 2.4), whatever the packet is for. A probe, whose sender is 0.0.0.0, does not.
+ */
+bool neigh_arp_claim(const uint8_t *bytes, size_t size, struct neigh_claim *ret_claim);
+
+/* The same of an ICMPv6 packet whose checksum and hop limit have been seen to be right: a Neighbor
+ * Advertisement with the target link-layer option. */
+bool neigh_na_claim(const uint8_t *bytes, size_t size, struct neigh_claim *ret_claim);
 
 /* Gratuitous ARP for an IPv4 address, broadcast. Returns the size written. */
 size_t neigh_arp(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],

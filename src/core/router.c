@@ -28,6 +28,7 @@ struct router *router_new(const struct router_settings *settings)
 	router->settings = *settings;
 	router->link_fault = VRRP_FAULT_NO_INTERFACE;
 	router->own_lost_at = INSTANT_NEVER;
+	claims_init(&router->claims);
 	vrrp_init(&router->vrrp, &settings->vrrp,
 		  priority_in_band(PRIORITY_READY_MIN, PRIORITY_BAND_DOWN));
 	router_assert(router);

@@ -16,6 +16,7 @@
 
 #include "core/addr.h"
 #include "core/advert.h"
+#include "core/claims.h"
 #include "core/instant.h"
 #include "core/vrrp.h"
 
@@ -130,6 +131,7 @@ struct router {
 	struct router_counters counters;
 	size_t heard_count;
 	struct router_heard heard[ROUTER_HEARD_MAX];
+	struct claims claims;	/* of other hosts to its addresses */
 	uint64_t history_count; /* ever; the last ROUTER_HISTORY_MAX are kept */
 	struct router_transition history[ROUTER_HISTORY_MAX];
 

@@ -8,6 +8,7 @@
 #include "core/reload.h"
 #include "daemon/attach.h"
 #include "daemon/sockets.h"
+#include "daemon/watch.h"
 #include "os/announce.h"
 #include "os/clock.h"
 #include "os/log.h"
@@ -23,6 +24,7 @@ enum complaint {
 	COMPLAINT_ANNOUNCE,
 	COMPLAINT_REMOVE,
 	COMPLAINT_NETLINK,
+	COMPLAINT_WATCH,
 	COMPLAINT_COUNT
 };
 
@@ -35,6 +37,7 @@ struct io {
 	struct attach *attach;
 	struct vip *vip;
 	struct announce *announce;
+	struct watch *watch;
 
 	bool close_told;      /* that the kernel cannot end connections */
 	struct instant now;   /* of this turn */
@@ -251,6 +254,27 @@ static void log_refusal(struct io *io, const struct router *router, enum advert_
 			 (unsigned long long)suppressed, status_refusal(refusal));
 }
 
+static void log_claim(const struct router *router)
+{
+	const struct claims *claims = &router->claims;
+	char address[ADDR_TEXT_SIZE], mac[STATUS_MAC_SIZE], usual[STATUS_MAC_SIZE];
+
+	addr_format(&claims->last.address, address);
+	status_mac(claims->last.mac, mac);
+	if (router->vrrp.state == VRRP_STATE_ACTIVE)
+		log_warning(ROUTER_FMT
+			    ": another host has %s too, at %s (claim %llu); announced again. If it "
+			    "runs cpvrrp, this node does not hear it: is IP protocol 112 let in?",
+			    ROUTER_ARG(router), address, mac, (unsigned long long)claims->count);
+	else if (claims->has_usual)
+		log_warning(ROUTER_FMT
+			    ": two hosts have %s, at %s and %s; the Active is one of them",
+			    ROUTER_ARG(router), address, status_mac(claims->usual, usual), mac);
+	else
+		log_warning(ROUTER_FMT ": a host has %s, at %s, whose adverts are not heard",
+			    ROUTER_ARG(router), address, mac);
+}
+
 static void log_trace(const struct router *router, enum engine_trace what, const char *source)
 {
 	switch (what) {
@@ -277,6 +301,9 @@ static void log_trace(const struct router *router, enum engine_trace what, const
 	case ENGINE_TRACE_REMOVED:
 		log_warning(ROUTER_FMT ": %s had an address of ours while not Active; removed",
 			    ROUTER_ARG(router), router->interface_name);
+		break;
+	case ENGINE_TRACE_CLAIMED:
+		log_claim(router);
 		break;
 	}
 }
@@ -345,6 +372,15 @@ static void start_vip(struct io *io)
 	io->close_told |= error < 0;
 }
 
+static void watch_routers(struct io *io)
+{
+	int error = watch_configure(io->watch);
+
+	if (error < 0)
+		log_warning("cannot listen for other holders of the addresses: %s",
+			    strerror(-error));
+}
+
 bool io_configure(struct io *io, struct instant now, const struct router_settings *settings,
 		  size_t count, unsigned lease_s)
 {
@@ -357,19 +393,23 @@ bool io_configure(struct io *io, struct instant now, const struct router_setting
 	io->lease_s = lease_s;
 	take_netlink_result(io, attach_all(io->attach, now));
 	sync_sockets(io);
+	watch_routers(io);
 	return true;
 }
 
 bool io_receive(struct io *io, struct instant now)
 {
 	bool timer_due = instant_due(io_deadline(io), now);
-	int result;
+	int result, error;
 
 	io->now = now;
 	drain_netlink(io, false);
 	result = sockets_drain(io->sockets, now, timer_due);
 	if (result < 0 && may_complain(io, COMPLAINT_RECEIVE))
 		log_warning("cannot receive adverts: %s", strerror(-result));
+	error = watch_drain(io->watch, now);
+	if (error < 0 && may_complain(io, COMPLAINT_WATCH))
+		log_warning("cannot receive claims: %s", strerror(-error));
 	return result != 0;
 }
 
@@ -391,7 +431,8 @@ void io_timers(struct io *io, struct instant now, bool drained)
 
 struct instant io_deadline(const struct io *io)
 {
-	return instant_min(engine_deadline(io->engine), io->retry);
+	return instant_min(instant_min(engine_deadline(io->engine), io->retry),
+			   watch_deadline(io->watch));
 }
 
 int io_new(struct event_base *base, struct engine *engine, struct io **ret_io)
@@ -423,6 +464,9 @@ int io_new(struct event_base *base, struct engine *engine, struct io **ret_io)
 	error = announce_new(&io->announce);
 	if (error < 0)
 		goto fail;
+	error = watch_new(base, engine, &io->watch);
+	if (error < 0)
+		goto fail;
 	*ret_io = io;
 	return 0;
 
@@ -435,6 +479,7 @@ void io_free(struct io *io)
 {
 	if (!io)
 		return;
+	watch_free(io->watch);
 	announce_free(io->announce);
 	vip_free(io->vip);
 	attach_free(io->attach);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -23,6 +24,20 @@ struct announce {
 	int fd;
 };
 
+/* The socket is for sending. Nothing that gets hold of the process can listen with it: the filter
+ * lets nothing in and cannot be taken off. */
+static int deafen(int fd)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	const struct sock_fprog filter = {.len = 1, .filter = &drop};
+	const int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof(on)) < 0)
+		return -errno;
+	return 0;
+}
+
 int announce_new(struct announce **ret_announce)
 {
 	struct announce *announce = calloc(1, sizeof(*announce));
@@ -30,11 +45,11 @@ int announce_new(struct announce **ret_announce)
 
 	if (!announce)
 		return -ENOMEM;
-	/* Protocol 0 receives nothing. */
+	/* Protocol 0 receives nothing either, until it is bound to another one. */
 	announce->fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (announce->fd < 0) {
-		error = -errno;
-		free(announce);
+	error = announce->fd < 0 ? -errno : deafen(announce->fd);
+	if (error < 0) {
+		announce_free(announce);
 		return error;
 	}
 	*ret_announce = announce;
@@ -45,7 +60,8 @@ void announce_free(struct announce *announce)
 {
 	if (!announce)
 		return;
-	close(announce->fd);
+	if (announce->fd >= 0)
+		close(announce->fd);
 	free(announce);
 }
 

@@ -11,7 +11,7 @@
 
 struct announce;
 
-/* Opens the packet socket, which receives nothing. Returns 0 or -errno. */
+/* Opens the packet socket, which receives nothing, for good. Returns 0 or -errno. */
 int announce_new(struct announce **ret_announce);
 void announce_free(struct announce *announce);
 

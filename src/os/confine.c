@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -104,6 +105,7 @@ static const struct confine_call calls[] = {
 	OPTION(SOL_SOCKET, SO_BINDTODEVICE),
 	OPTION(SOL_SOCKET, SO_BINDTOIFINDEX),
 	OPTION(SOL_SOCKET, SO_DETACH_FILTER),
+	OPTION(SOL_SOCKET, SO_LOCK_FILTER),
 	OPTION(SOL_SOCKET, SO_PRIORITY),
 	OPTION(SOL_SOCKET, SO_RCVBUF),
 	OPTION(SOL_SOCKET, SO_RCVTIMEO),
@@ -127,6 +129,7 @@ static const struct confine_call calls[] = {
 	OPTION(IPPROTO_IPV6, IPV6_TCLASS),
 	OPTION(IPPROTO_IPV6, IPV6_UNICAST_HOPS),
 	OPTION(IPPROTO_IPV6, IPV6_V6ONLY),
+	OPTION(IPPROTO_ICMPV6, ICMP6_FILTER), /* os/holder */
 	OPTION(SOL_NETLINK, NETLINK_GET_STRICT_CHK),
 	IF("ioctl", IS(1, FIONREAD)),
 	IF("ioctl", IS(1, SIOCGIFHWADDR)),

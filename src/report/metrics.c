@@ -83,6 +83,11 @@ static uint64_t value_readded(const struct status_router *router)
 	return router->counters.vip_readded;
 }
 
+static uint64_t value_claims(const struct status_router *router)
+{
+	return router->claim_count;
+}
+
 static const struct {
 	const char *head[3];
 	uint64_t (*value)(const struct status_router *router);
@@ -99,6 +104,9 @@ static const struct {
 	 value_announcements},
 	{{"cpvrrp_vip_readded_total", "counter", "Addresses that were gone while Active."},
 	 value_readded},
+	{{"cpvrrp_claims_total", "counter",
+	  "Times that another host claimed an address by ARP or Neighbor Advertisement."},
+	 value_claims},
 };
 
 /* A state set: each band has a series, and the one that is advertised is 1. */

@@ -302,6 +302,13 @@ static void take_transitions(const struct router *router, struct status_router *
 				 vrrp_fault_name((enum vrrp_fault)fault), counters->faults[fault]);
 }
 
+const char *status_mac(const uint8_t mac[NEIGH_MAC_SIZE], char text[STATUS_MAC_SIZE])
+{
+	snprintf(text, STATUS_MAC_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	return text;
+}
+
 /* *status is all zero. */
 static void take_router(const struct router *router, struct instant now,
 			struct status_router *status)
@@ -327,6 +334,9 @@ static void take_router(const struct router *router, struct instant now,
 	status->active = active_of(router);
 	status->heard_count = router->heard_count;
 	memcpy(status->heard, router->heard, sizeof(status->heard));
+	status->claim_count = router->claims.count;
+	status->claim = router->claims.last;
+	status->claimed = router->claims.at;
 	status->counters = router->counters;
 	take_transitions(router, status);
 	take_history(router, status);

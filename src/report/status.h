@@ -20,6 +20,7 @@
 #include "core/engine.h"
 #include "core/health.h"
 #include "core/instant.h"
+#include "core/neigh.h"
 #include "core/vrrp.h"
 #include "os/confine.h"
 #include "os/probe.h"
@@ -107,6 +108,10 @@ struct status_router {
 	struct status_active active;
 	size_t heard_count;
 	struct router_heard heard[ROUTER_HEARD_MAX];
+	/* Other hosts that have an address (rule HOLDER): how many claims, and the last one. */
+	uint64_t claim_count;
+	struct neigh_claim claim;
+	struct instant claimed;
 	struct router_counters counters;
 	/* The changes that can occur, and any other that has. */
 	size_t transition_count;
@@ -154,6 +159,10 @@ struct timespec status_wall(const struct status *status, struct instant at);
 
 /* The time from a point on the monotonic clock to the snapshot. */
 int64_t status_age_us(const struct status *status, struct instant at);
+
+#define STATUS_MAC_SIZE 18
+/* "02:00:00:00:00:01". Returns text. */
+const char *status_mac(const uint8_t mac[NEIGH_MAC_SIZE], char text[STATUS_MAC_SIZE]);
 
 /* The word for the band of a priority on the wire: "ready", "answering", "down", "leaving". */
 const char *status_band(uint8_t priority);

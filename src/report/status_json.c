@@ -189,6 +189,18 @@ static json_t *json_heard(const struct status *status, const struct status_route
 	return array;
 }
 
+static json_t *json_other_holder(const struct status *status, const struct status_router *router)
+{
+	char mac[STATUS_MAC_SIZE];
+
+	if (router->claim_count == 0)
+		return json_null();
+	return json_pack("{s:o, s:s, s:o, s:o}", "address", json_address(&router->claim.address),
+			 "mac", status_mac(router->claim.mac, mac), "last_seconds_ago",
+			 json_seconds(status_age_us(status, router->claimed)), "claims",
+			 json_count(router->claim_count));
+}
+
 static json_t *json_counters(const struct status_router *router)
 {
 	json_t *object = json_object();
@@ -240,6 +252,7 @@ static json_t *json_router(const struct status *status, const struct status_rout
 	json_object_set_new(object, "addresses", json_addresses(router));
 	json_object_set_new(object, "active_router", json_active(status, &router->active));
 	json_object_set_new(object, "heard", json_heard(status, router));
+	json_object_set_new(object, "other_holder", json_other_holder(status, router));
 	json_object_set_new(object, "counters", json_counters(router));
 	json_object_set_new(object, "rejected", json_rejected(router->counters.rejected));
 	json_object_set_new(object, "history", json_history(status, router));

@@ -175,6 +175,20 @@ static void put_heard(FILE *out, const struct status *status, const struct statu
 	}
 }
 
+/* HOLDER: one that claims an address now and then stays in sight. */
+static void put_other_holder(FILE *out, const struct status *status,
+			     const struct status_router *router)
+{
+	char address[ADDR_TEXT_SIZE], mac[STATUS_MAC_SIZE], age[DURATION_SIZE];
+
+	if (router->claim_count > 0)
+		put_field(out, "claimed", "%s by %s, %s ago; %" PRIu64 " so far",
+			  addr_format(&router->claim.address, address),
+			  status_mac(router->claim.mac, mac),
+			  duration(status_age_us(status, router->claimed), age),
+			  router->claim_count);
+}
+
 static void put_active(FILE *out, const struct status_active *active)
 {
 	char address[ADDR_TEXT_SIZE];
@@ -229,6 +243,7 @@ static void put_router(FILE *out, const struct status *status, const struct stat
 		  *router->interface ? router->interface : "none yet", router->vrid,
 		  (double)router->advert_int_us / SECOND_US);
 	put_heard(out, status, router);
+	put_other_holder(out, status, router);
 	put_rejected(out, "rejected", router->counters.rejected);
 	put_history(out, status, router);
 }

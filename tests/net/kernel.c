@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
@@ -319,6 +320,27 @@ START_TEST(announce_router_flag)
 }
 END_TEST
 
+/* The socket cannot be made to hear anything, not even bound to a protocol. */
+START_TEST(announce_is_deaf)
+{
+	struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	const struct sock_fprog filter = {.len = 1, .filter = &all};
+	int before = dup(0), fd;
+	struct announce *announce = open_announce();
+
+	/* The descriptor after the last one. */
+	fd = before + 1;
+	close(before);
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&name, sizeof(name)), 0);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)), -1);
+	ck_assert_int_eq(errno, EPERM);
+	run("ping -c 1 -W 1 192.0.2.2 >/dev/null || true");
+	ck_assert(!readable(fd, QUIET_MS));
+	announce_free(announce);
+}
+END_TEST
+
 START_TEST(announce_errors)
 {
 	struct announce *announce = open_announce();
@@ -353,6 +375,7 @@ static Suite *suite_kernel(void)
 	TCase *link = new_case(suite, "link");
 	TCase *vip = new_case(suite, "vip");
 	TCase *close = new_case(suite, "close");
+	TCase *holder = new_case(suite, "holder");
 	TCase *announce = new_case(suite, "announce");
 
 	add_sock_tests(sock);
@@ -360,10 +383,12 @@ static Suite *suite_kernel(void)
 	add_link_tests(link);
 	add_vip_tests(vip);
 	add_close_tests(close);
+	add_holder_tests(holder);
 
 	/* Twice: for IPv4 and for IPv6. */
 	tcase_add_loop_test(announce, announce_frames, 0, 2);
 	tcase_add_test(announce, announce_router_flag);
+	tcase_add_test(announce, announce_is_deaf);
 	tcase_add_loop_test(announce, announce_errors, 0, 2);
 
 	suite_add_tcase(suite, tcase_confine());

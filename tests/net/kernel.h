@@ -64,6 +64,7 @@ void add_sock_tests(TCase *sock);
 void add_link_tests(TCase *link);
 void add_vip_tests(TCase *vip);
 void add_close_tests(TCase *close);
+void add_holder_tests(TCase *holder);
 TCase *tcase_confine(void);
 TCase *tcase_inside(void);
 TCase *tcase_landlock(void);

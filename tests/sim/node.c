@@ -318,6 +318,7 @@ static void io_trace(struct engine_io *io, const struct router *router, enum eng
 	case ENGINE_TRACE_INTERVAL_DIFFERS:
 	case ENGINE_TRACE_ADDRESSES_DIFFER:
 	case ENGINE_TRACE_PRIORITY_OWNER:
+	case ENGINE_TRACE_CLAIMED:
 		break;
 	}
 }

@@ -146,6 +146,10 @@ void node_setup(void)
 	node_hear(0, "10.10.10.2", 177);
 	node.now = (struct instant){10 * MINUTE_US};
 	node.routers[0]->counters.adverts_sent = 42;
+	node.routers[0]->claims.count = 12;
+	node.routers[0]->claims.last = (struct neigh_claim){
+		.address = node_addr("10.10.10.10"), .mac = {2, 0, 0, 0, 0, 0xfe}};
+	node.routers[0]->claims.at = (struct instant){10 * MINUTE_US - 30 * SECOND_US};
 	node.routers[0]->counters.rejected[ADVERT_CHECKSUM_WRONG] = 7;
 	node.engine.rejected[ADVERT_UNKNOWN_VRID] = 3;
 }

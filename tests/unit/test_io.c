@@ -2,6 +2,7 @@
 /* What daemon/io does when the kernel refuses; a fake os/vip and a fake os/announce stand for the
  * kernel. */
 #include "daemon/io.h"
+#include "daemon/watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@ static struct engine engine;
 static struct io *io;
 static struct router router;
 static struct addr refused; /* vip_add() fails for it alone; unspecified = none */
-static int start_result, close_result, add_result, renew_result, depart_result, announce_result;
+static int start_result, close_result, add_result, renew_result, depart_result, announce_result,
+	watch_result;
 static char calls[512];
 
 static int note(const char *what, const struct addr *address, int result)
@@ -91,6 +93,38 @@ uint64_t vip_closed_count(const struct vip *vip)
 	return 42;
 }
 
+int watch_new(struct event_base *of, struct engine *heard_by, struct watch **ret_watch)
+{
+	(void)of;
+	(void)heard_by;
+	*ret_watch = NULL;
+	return 0;
+}
+
+void watch_free(struct watch *watch)
+{
+	(void)watch;
+}
+
+int watch_configure(struct watch *watch)
+{
+	(void)watch;
+	return watch_result;
+}
+
+int watch_drain(struct watch *watch, struct instant now)
+{
+	(void)watch;
+	(void)now;
+	return watch_result;
+}
+
+struct instant watch_deadline(const struct watch *watch)
+{
+	(void)watch;
+	return INSTANT_NEVER;
+}
+
 int announce_new(struct announce **ret_announce)
 {
 	*ret_announce = NULL;
@@ -139,7 +173,7 @@ static void setup(void)
 	};
 	refused = (struct addr){.family = ADDR_FAMILY_IPV4};
 	start_result = close_result = add_result = renew_result = depart_result = 0;
-	announce_result = 0;
+	announce_result = watch_result = 0;
 	*calls = '\0';
 }
 
@@ -207,6 +241,16 @@ START_TEST(failed_departure_is_no_end)
 	depart_result = -EPERM;
 	engine.io->remove(engine.io, &router, router.settings.addresses, 3);
 	ck_assert_str_eq(calls, "depart 192.0.2.1, depart 192.0.2.2, depart 192.0.2.3");
+}
+END_TEST
+
+/* HOLDER: a node that cannot hear claims is a node all the same. */
+START_TEST(deaf_to_claims_is_no_failure)
+{
+	watch_result = -ENOMEM;
+	ck_assert(io_configure(io, clock_now(), NULL, 0, 5));
+	ck_assert(io_receive(io, clock_now()));
+	ck_assert(add());
 }
 END_TEST
 
@@ -290,6 +334,7 @@ Suite *suite_io(void)
 	tcase_add_test(tcase, refused_thread_is_no_failure);
 	tcase_add_test(tcase, connections_left_alone_is_no_failure);
 	tcase_add_test(tcase, failed_departure_is_no_end);
+	tcase_add_test(tcase, deaf_to_claims_is_no_failure);
 	tcase_add_test(tcase, failed_add_leaves_nothing_behind);
 	tcase_add_test(tcase, failed_add_leaves_present_addresses_alone);
 	tcase_add_test(tcase, failed_add_of_the_last_address_removes_the_others);

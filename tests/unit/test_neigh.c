@@ -101,6 +101,69 @@ START_TEST(na_of_a_router)
 }
 END_TEST
 
+/* A packet of ours is a claim of ours; a probe, or anything else, is none. */
+START_TEST(arp_claims)
+{
+	uint8_t frame[NEIGH_FRAME_MAX];
+	struct neigh_claim claim;
+	struct addr vip, any = {.family = ADDR_FAMILY_IPV4};
+	static const struct {
+		size_t offset;
+		uint8_t value;
+	} wrong[] = {{1, 6}, {2, 0x86}, {4, 8}, {5, 16}, {7, 3}, {6, 1}};
+
+	addr_parse("192.0.2.100", &vip);
+	for (unsigned form = 0; form < 2; form++) {
+		size_t size = neigh_arp(frame, mac, &vip, (enum neigh_form)form) - 14;
+
+		ck_assert(neigh_arp_claim(frame + 14, size, &claim));
+		ck_assert(addr_equal(&claim.address, &vip));
+		ck_assert_mem_eq(claim.mac, mac, sizeof(mac));
+		for (size_t cut = 0; cut < 18; cut++)
+			ck_assert(!neigh_arp_claim(frame + 14, cut, &claim));
+		for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+			uint8_t *byte = frame + 14 + wrong[i].offset;
+			uint8_t right = *byte;
+
+			*byte = wrong[i].value;
+			ck_assert(!neigh_arp_claim(frame + 14, size, &claim));
+			*byte = right;
+		}
+	}
+	neigh_arp(frame, mac, &any, NEIGH_FORM_ARP_REQUEST);
+	ck_assert(!neigh_arp_claim(frame + 14, 28, &claim));
+}
+END_TEST
+
+/* RFC 4861 4.4: without the option it does not say where the address is. */
+START_TEST(na_claims)
+{
+	uint8_t frame[NEIGH_FRAME_MAX];
+	uint8_t *na = frame + 54;
+	struct neigh_claim claim;
+	struct addr source, vip;
+
+	addr_parse("fe80::1", &source);
+	addr_parse("2001:db8::100", &vip);
+	neigh_na(frame, mac, &source, &vip, false);
+	ck_assert(neigh_na_claim(na, 32, &claim));
+	ck_assert(addr_equal(&claim.address, &vip));
+	ck_assert_mem_eq(claim.mac, mac, sizeof(mac));
+	for (size_t cut = 0; cut < 32; cut++)
+		ck_assert(!neigh_na_claim(na, cut, &claim));
+	na[25] = 0; /* an option of length 0 */
+	ck_assert(!neigh_na_claim(na, 32, &claim));
+	na[25] = 2; /* longer than the packet */
+	ck_assert(!neigh_na_claim(na, 32, &claim));
+	na[25] = 1;
+	na[24] = 1; /* Source Link-Layer Address */
+	ck_assert(!neigh_na_claim(na, 32, &claim));
+	na[24] = 2;
+	na[0] = 135; /* Neighbor Solicitation */
+	ck_assert(!neigh_na_claim(na, 32, &claim));
+}
+END_TEST
+
 Suite *suite_neigh(void)
 {
 	Suite *suite = suite_create("neigh");
@@ -110,6 +173,8 @@ Suite *suite_neigh(void)
 	tcase_add_test(tcase, arp_reply);
 	tcase_add_test(tcase, na_of_a_host);
 	tcase_add_test(tcase, na_of_a_router);
+	tcase_add_test(tcase, arp_claims);
+	tcase_add_test(tcase, na_claims);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -501,6 +501,7 @@ START_TEST(text_lines)
 		"  priority   216 (ready)\n"
 		"  interface  eth0, VRID 10, advert_int 0.25 s\n"
 		"  heard      10.10.10.2, priority 177 (ready), 0.1 s ago\n"
+		"  claimed    10.10.10.10 by 02:00:00:00:00:fe, 30 s ago; 12 so far\n"
 		"  rejected   checksum 7\n"
 		"  history    2026-11-22T20:21:07.124Z Initialize -> Backup (startup)\n"
 		"             2026-11-22T20:30:07.123Z Backup -> Active (active_down)\n",

@@ -16,6 +16,7 @@ Suite *suite_wire(void);
 Suite *suite_checksum(void);
 Suite *suite_advert(void);
 Suite *suite_neigh(void);
+Suite *suite_claims(void);
 Suite *suite_priority(void);
 Suite *suite_health(void);
 Suite *suite_announcer(void);

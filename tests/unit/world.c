@@ -68,6 +68,7 @@ static void append_trace(const struct fake_call *call)
 		[ENGINE_TRACE_PRIORITY_OWNER] = "owner",
 		[ENGINE_TRACE_READDED] = "readded",
 		[ENGINE_TRACE_REMOVED] = "removed",
+		[ENGINE_TRACE_CLAIMED] = "claimed",
 	};
 	char text[64];
 
