@@ -343,6 +343,7 @@ break_ties() {
 	wire_start
 	cpvrrp_start n1
 	wait_until 30 role_is n1 Active
+	serve_long n1
 	client_greets
 	let_announce
 	cut n1
@@ -360,6 +361,7 @@ break_ties() {
 	cut n3
 	cpvrrp_start n3
 	wait_until 30 both_active n2 n3
+	serve_long n3
 	heal n3
 	moves_to n3
 	stays 1500 alone n3
