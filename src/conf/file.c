@@ -14,6 +14,8 @@
 #include "conf/parse.h"
 #include "conf/value.h"
 
+#define VIP_TEXT_SIZE 1024
+
 static_assert(CONF_FILE_SIZE_MAX >= CONF_INSTANCES_MAX * (CONF_ADDRESSES_MAX + CONF_PEERS_MAX) *
 					    (ADDR_TEXT_SIZE + 4),
 	      "the largest configuration can be printed and read again");
@@ -117,6 +119,52 @@ struct conf *conf_file_read(const char *path, void (*error)(void *context, const
 			    void *context)
 {
 	return read_file(path, false, error, context);
+}
+
+const char *conf_source_name(const struct conf_source *source, char text[CONF_PATH_SIZE])
+{
+	snprintf(text, CONF_PATH_SIZE, "%s%s", source->vip ? "--vip " : "",
+		 source->vip ? source->vip : source->path);
+	return text;
+}
+
+/* The text has one line, and the user has written none. */
+static void tell_without_line(void *context, int line, const char *message)
+{
+	(void)line;
+	tell(context, 0, message);
+}
+
+/* The smallest complete file, with these addresses. */
+static struct conf *make(const char *vip, void (*error)(void *context, const char *line),
+			 void *context)
+{
+	struct teller teller = {.path = "--vip", .error = error, .context = context};
+	struct conf *conf = calloc(1, sizeof(*conf));
+	char text[VIP_TEXT_SIZE];
+	int size = snprintf(text, sizeof(text),
+			    "vrrp_instance apiserver { virtual_ipaddress { %s } }", vip);
+	int result = -EINVAL;
+
+	if (!conf)
+		result = -ENOMEM;
+	else if (vip[strspn(vip, "0123456789abcdefABCDEF:./, ")] || (size_t)size >= sizeof(text))
+		tell(&teller, 0, "is a list of IPv4 and IPv6 addresses, up to 1 KB");
+	else
+		result = conf_parse(conf, text, (size_t)size, tell_without_line, &teller);
+	if (result == -ENOMEM)
+		tell(&teller, 0, reason_of(result));
+	if (result == 0)
+		return conf;
+	free(conf);
+	return NULL;
+}
+
+struct conf *conf_source_read(const struct conf_source *source,
+			      void (*error)(void *context, const char *line), void *context)
+{
+	return source->vip ? make(source->vip, error, context)
+			   : conf_file_read(source->path, error, context);
 }
 
 static void ignore_error(void *context, const char *line)

@@ -20,6 +20,21 @@
 struct conf *conf_file_read(const char *path, void (*error)(void *context, const char *line),
 			    void *context);
 
+/* Where a configuration comes from. */
+struct conf_source {
+	const char *path; /* of the file */
+	/* Instead of a file: the addresses of its only instance, divided by blanks or commas. NULL:
+	 * the file. */
+	const char *vip;
+};
+
+/* The path, or "--vip ADDRESSES" as far as it fits; returns text. */
+const char *conf_source_name(const struct conf_source *source, char text[CONF_PATH_SIZE]);
+
+/* As conf_file_read(), from either source. */
+struct conf *conf_source_read(const struct conf_source *source,
+			      void (*error)(void *context, const char *line), void *context);
+
 /*
  * The control_socket of path alone, also if the file has errors elsewhere: a request to the daemon
  * must not fail for what the daemon did not take over. The default if the file says none that can

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conf/file.h"
 #include "daemon/control.h"
 #include "daemon/control_client.h"
 #include "daemon/daemon.h"
@@ -38,7 +37,7 @@ enum command {
 
 struct cli {
 	enum command command;
-	const char *conf_path;
+	struct conf_source source;
 	const char *socket_path; /* NULL = that of the configuration */
 	const char *format;
 	const char *image;
@@ -48,12 +47,13 @@ struct cli {
 };
 
 static const char usage[] =
-	"usage: cpvrrp [--config FILE] [--socket PATH]\n"
-	"       cpvrrp --check-config [--strict] [--config FILE]\n"
+	"usage: cpvrrp [--config FILE | --vip ADDRESS] [--socket PATH]\n"
+	"       cpvrrp --check-config [--strict] [--config FILE | --vip ADDRESS]\n"
 	"       cpvrrp --dump-state[=text|json] | --ready [--config FILE] [--socket PATH]\n"
 	"       cpvrrp --watch [SECONDS] | --step-down [SECONDS] [--config FILE]\n"
 	"              [--socket PATH]\n"
-	"       cpvrrp --manifest [--image REF] [--config FILE] [--socket PATH]\n"
+	"       cpvrrp --manifest [--image REF] [--config FILE | --vip ADDRESS]\n"
+	"              [--socket PATH]\n"
 	"       cpvrrp --version | --help\n";
 
 static const char help[] =
@@ -62,6 +62,8 @@ static const char help[] =
 	"Without a command it runs in the foreground.\n"
 	"\n"
 	"  --config FILE             configuration, " CLI_CONF_PATH " by default\n"
+	"  --vip ADDRESS             run without a file: with this virtual IP, or several\n"
+	"                            divided by commas, and every option by default\n"
 	"  --socket PATH             control socket, instead of that of the configuration\n"
 	"  --check-config            print the effective configuration, or every error;\n"
 	"                            warn of what will not work on this node\n"
@@ -85,6 +87,7 @@ static const char help[] =
 	"  cpvrrp --dump-state=json | jq -r '.virtual_routers[0].active_router.address'\n"
 	"  cpvrrp --step-down 600\n"
 	"  cpvrrp --manifest >/etc/kubernetes/manifests/cpvrrp.yaml\n"
+	"  cpvrrp --manifest --vip 10.10.10.10 >/etc/kubernetes/manifests/cpvrrp.yaml\n"
 	"\n"
 	"Exit status: 0 success, 1 failure, 2 usage, 78 configuration.\n"
 	"See cpvrrp(8) and cpvrrp.conf(5).\n";
@@ -95,12 +98,14 @@ enum option_value {
 	OPTION_SOCKET,
 	OPTION_IMAGE,
 	OPTION_STRICT,
+	OPTION_VIP,
 };
 
 static const char letters[] = "f:htv"; /* as keepalived's */
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, OPTION_CONFIG},
+	{"vip", required_argument, NULL, OPTION_VIP},
 	{"socket", required_argument, NULL, OPTION_SOCKET},
 	{"check-config", no_argument, NULL, COMMAND_CHECK_CONFIG},
 	{"strict", no_argument, NULL, OPTION_STRICT},
@@ -175,6 +180,25 @@ static const char *next_word(int argc, char **argv, int value)
 	return argv[optind++];
 }
 
+/* Why the options do not go together; NULL if they do. */
+static const char *misuse(const struct cli *cli)
+{
+	bool reads = cli->command == COMMAND_RUN || cli->command == COMMAND_CHECK_CONFIG ||
+		     cli->command == COMMAND_MANIFEST;
+
+	if (cli->source.vip && cli->source.path)
+		return "--vip is instead of --config";
+	if (cli->source.vip && !reads)
+		return "--vip is for running, --check-config and --manifest only";
+	if (cli->command == COMMAND_CHECK_CONFIG && cli->socket_path)
+		return "--check-config asks no daemon: --socket has no use";
+	if (cli->command != COMMAND_CHECK_CONFIG && cli->strict)
+		return "--strict is for --check-config only";
+	if (cli->command != COMMAND_MANIFEST && cli->image)
+		return "--image is for --manifest only";
+	return NULL;
+}
+
 /* False, and said, if the arguments are not as in usage. */
 static bool parse(int argc, char **argv, struct cli *cli)
 {
@@ -184,7 +208,9 @@ static bool parse(int argc, char **argv, struct cli *cli)
 		if (value == '?')
 			return false;
 		if (value == OPTION_CONFIG)
-			cli->conf_path = optarg;
+			cli->source.path = optarg;
+		else if (value == OPTION_VIP)
+			cli->source.vip = optarg;
 		else if (value == OPTION_SOCKET)
 			cli->socket_path = optarg;
 		else if (value == OPTION_IMAGE)
@@ -198,18 +224,12 @@ static bool parse(int argc, char **argv, struct cli *cli)
 		fprintf(stderr, "cpvrrp: %s: not an option\n", argv[optind]);
 		return false;
 	}
-	if (cli->command == COMMAND_CHECK_CONFIG && cli->socket_path) {
-		fprintf(stderr, "cpvrrp: --check-config asks no daemon: --socket has no use\n");
+	if (misuse(cli)) {
+		fprintf(stderr, "cpvrrp: %s\n", misuse(cli));
 		return false;
 	}
-	if (cli->command != COMMAND_CHECK_CONFIG && cli->strict) {
-		fprintf(stderr, "cpvrrp: --strict is for --check-config only\n");
-		return false;
-	}
-	if (cli->command != COMMAND_MANIFEST && cli->image) {
-		fprintf(stderr, "cpvrrp: --image is for --manifest only\n");
-		return false;
-	}
+	if (!cli->source.path)
+		cli->source.path = CLI_CONF_PATH;
 	return true;
 }
 
@@ -224,7 +244,7 @@ static int finish_output(void)
 
 static int check_config(const struct cli *cli)
 {
-	struct conf *conf = daemon_read_conf(cli->conf_path);
+	struct conf *conf = daemon_read_conf(&cli->source);
 	char detail[PROBE_DETAIL_SIZE] = "";
 	unsigned warnings;
 	int result;
@@ -253,12 +273,12 @@ static void put_line(void *stream, const char *line)
 static int print_manifest(const struct cli *cli)
 {
 	struct manifest manifest = {
-		.conf_path = cli->conf_path,
+		.source = &cli->source,
 		.socket_path = cli->socket_path,
 		.image = cli->image ? cli->image : MANIFEST_IMAGE,
 	};
 	/* The files that it names are not checked: they are those of the node that runs the pod. */
-	struct conf *conf = conf_file_read(cli->conf_path, put_line, stderr);
+	struct conf *conf = conf_source_read(&cli->source, put_line, stderr);
 	bool printed;
 
 	if (!conf)
@@ -346,7 +366,7 @@ static int request(const struct cli *cli, const char *method, const char *target
 	int status;
 
 	if (!path) {
-		conf_file_control_socket(cli->conf_path, configured);
+		conf_file_control_socket(cli->source.path, configured);
 		path = configured;
 	}
 	status = control_request(path, method, target, &body);
@@ -470,7 +490,7 @@ static int run(const struct cli *cli)
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
-	result = daemon_run(cli->conf_path, cli->socket_path);
+	result = daemon_run(&cli->source, cli->socket_path);
 	if (result == 0)
 		return CLI_EXIT_OK;
 	return result == -EINVAL ? CLI_EXIT_CONFIG : CLI_EXIT_FAILED;
@@ -484,10 +504,8 @@ static int print(const char *text, const char *more)
 
 int cli_main(int argc, char **argv)
 {
-	struct cli cli = {.conf_path = CLI_CONF_PATH,
-			  .format = "text",
-			  .step_down_s = CONTROL_STEP_DOWN_DEFAULT_S,
-			  .watch_s = 1};
+	struct cli cli = {
+		.format = "text", .step_down_s = CONTROL_STEP_DOWN_DEFAULT_S, .watch_s = 1};
 
 	if (!parse(argc, argv, &cli)) {
 		fputs(usage, stderr);

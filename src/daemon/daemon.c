@@ -65,9 +65,9 @@ static void print_error(void *context, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
-struct conf *daemon_read_conf(const char *path)
+struct conf *daemon_read_conf(const struct conf_source *source)
 {
-	return reload_read(path, print_error, NULL);
+	return reload_read(source, print_error, NULL);
 }
 
 static void note_timer(evutil_socket_t fd, short events, void *context)
@@ -289,7 +289,7 @@ static int confine_daemon(const struct daemon *d, const char **ret_what)
 	const struct conf_apiserver *apiserver = &d->conf->apiserver;
 	const char *manager = getenv("NOTIFY_SOCKET");
 	const struct landlock_files files = {
-		.read = {d->conf_path, apiserver->ca_file, apiserver->client_cert_file,
+		.read = {d->source.path, apiserver->ca_file, apiserver->client_cert_file,
 			 apiserver->client_key_file, apiserver->token_file},
 		.socket = parts_socket_path(d, d->conf),
 		.abstract_sockets = manager && manager[0] == '@',
@@ -400,7 +400,7 @@ static int run(struct daemon *d)
 	return 0;
 }
 
-int daemon_run(const char *conf_path, const char *path)
+int daemon_run(const struct conf_source *source, const char *path)
 {
 	const char *missing = confine_missing();
 	struct daemon *d = calloc(1, sizeof(*d));
@@ -409,9 +409,9 @@ int daemon_run(const char *conf_path, const char *path)
 	hold_signals(SIG_BLOCK);
 	if (!d)
 		return -ENOMEM;
-	d->conf_path = conf_path;
+	d->source = *source;
 	d->socket_path = path;
-	d->conf = daemon_read_conf(conf_path);
+	d->conf = daemon_read_conf(source);
 	if (!d->conf) {
 		free(d);
 		return -EINVAL;

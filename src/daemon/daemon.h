@@ -5,19 +5,19 @@
 #ifndef CPVRRP_DAEMON_DAEMON_H
 #define CPVRRP_DAEMON_DAEMON_H
 
-#include "conf/conf.h"
+#include "conf/file.h"
 
 /*
- * The file with everything that it names, as the daemon would take it; NULL after every error has
- * been written to standard error. free() the result.
+ * The configuration with everything that it names, as the daemon would take it; NULL after every
+ * error has been written to standard error. free() the result.
  */
-struct conf *daemon_read_conf(const char *path);
+struct conf *daemon_read_conf(const struct conf_source *source);
 
 /*
- * Runs in the foreground until a handover after SIGTERM or SIGINT has ended. conf_path is read now
+ * Runs in the foreground until a handover after SIGTERM or SIGINT has ended. source is read now
  * and on SIGHUP; socket_path, if not NULL, overrides control_socket. Returns 0, -EINVAL for a
  * configuration that cannot be used, or another -errno; what is wrong has been told.
  */
-int daemon_run(const char *conf_path, const char *socket_path);
+int daemon_run(const struct conf_source *source, const char *socket_path);
 
 #endif

@@ -198,7 +198,8 @@ static void mount_all(struct pod *pod, const struct manifest *manifest)
 	static const struct mount control = {
 		.name = "control", .type = "DirectoryOrCreate", .writable = true};
 
-	mount_for(pod, &config, "--config", manifest->conf_path);
+	if (!manifest->source->vip)
+		mount_for(pod, &config, "--config", manifest->source->path);
 	mount_for(pod, &control, manifest->socket_path ? "--socket" : "control_socket",
 		  socket_path(manifest));
 	if (conf_tracks_apiserver(manifest->conf))
@@ -275,16 +276,20 @@ static void put_head(FILE *out, const struct manifest *manifest)
 	      out);
 }
 
-/* The socket's path is an argument of both, so that a changed file cannot part the two. */
+/* The log's last lines tell of a mistake in the file; kubectl describe shows them then. The
+ * socket's path is an argument of both, so that a changed file cannot part the two. */
 static void put_commands(FILE *out, const struct manifest *manifest)
 {
+	const struct conf_source *source = manifest->source;
+
 	put_quoted(out, "    image: ", manifest->image);
 	fputs("    imagePullPolicy: IfNotPresent\n"
+	      "    terminationMessagePolicy: FallbackToLogsOnError\n"
 	      "    command:\n"
-	      "    - cpvrrp\n"
-	      "    - --config\n",
+	      "    - cpvrrp\n",
 	      out);
-	put_quoted(out, "    - ", manifest->conf_path);
+	fprintf(out, "    - %s\n", source->vip ? "--vip" : "--config");
+	put_quoted(out, "    - ", source->vip ? source->vip : source->path);
 	fputs("    - --socket\n", out);
 	put_quoted(out, "    - ", socket_path(manifest));
 	if (manifest->conf->metrics_port)

@@ -9,14 +9,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "conf/conf.h"
+#include "conf/file.h"
 
 #define MANIFEST_IMAGE "localhost/cpvrrp:" VERSION
 
 struct manifest {
 	const struct conf *conf;
-	const char *conf_path;	 /* on the nodes; so socket_path */
-	const char *socket_path; /* NULL = that of the configuration */
+	const struct conf_source *source; /* its path is one on the nodes; so socket_path */
+	const char *socket_path;	  /* NULL = that of the configuration */
 	const char *image;
 };
 

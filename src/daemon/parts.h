@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "conf/conf.h"
+#include "conf/file.h"
 #include "core/engine.h"
 #include "daemon/control.h"
 #include "daemon/io.h"
@@ -26,7 +26,7 @@
 #define DAEMON_RESULTS_MAX 8
 
 struct daemon {
-	const char *conf_path;
+	struct conf_source source;
 	const char *socket_path; /* NULL = as configured */
 	struct conf *conf;
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conf/file.h"
 #include "conf/settings.h"
 #include "os/landlock.h"
 
@@ -32,18 +31,19 @@ bool reload_can_read(const struct conf_apiserver *apiserver, char detail[PROBE_D
 	return true;
 }
 
-struct conf *reload_read(const char *path, void (*error)(void *context, const char *line),
-			 void *context)
+struct conf *reload_read(const struct conf_source *source,
+			 void (*error)(void *context, const char *line), void *context)
 {
-	struct conf *conf = conf_file_read(path, error, context);
+	struct conf *conf = conf_source_read(source, error, context);
 	char detail[PROBE_DETAIL_SIZE];
+	char name[CONF_PATH_SIZE];
 	char line[CONF_PATH_SIZE + PROBE_DETAIL_SIZE];
 
 	if (!conf || !conf_tracks_apiserver(conf) ||
 	    (reload_can_read(&conf->apiserver, detail) &&
 	     probe_check(&conf->apiserver, detail) == 0))
 		return conf;
-	snprintf(line, sizeof(line), "%s: %s", path, detail);
+	snprintf(line, sizeof(line), "%s: %s", conf_source_name(source, name), detail);
 	error(context, line);
 	free(conf);
 	return NULL;
@@ -134,12 +134,14 @@ static void take_over(struct daemon *d, struct conf *conf, const struct parts *p
 void reload(struct daemon *d)
 {
 	const struct parts old = {d->probe, d->control, d->metrics};
-	struct conf *conf = reload_read(d->conf_path, log_error_line, NULL);
+	struct conf *conf = reload_read(&d->source, log_error_line, NULL);
 	struct parts new = old;
 	const char *problem;
+	char name[CONF_PATH_SIZE];
 
+	conf_source_name(&d->source, name);
 	if (!conf) {
-		log_error("%s has errors; the running configuration stays", d->conf_path);
+		log_error("%s has errors; the running configuration stays", name);
 		return;
 	}
 	problem = prepare(d, conf, &new);
@@ -148,10 +150,10 @@ void reload(struct daemon *d)
 	if (problem) {
 		free_parts(&new, &old);
 		free(conf);
-		log_error("%s: %s; the running configuration stays", d->conf_path, problem);
+		log_error("%s: %s; the running configuration stays", name, problem);
 		return;
 	}
 	free_parts(&old, &new);
 	take_over(d, conf, &new);
-	log_notice("%s has been read again", d->conf_path);
+	log_notice("%s has been read again", name);
 }

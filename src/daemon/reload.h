@@ -9,11 +9,11 @@
 #include "daemon/parts.h"
 
 /*
- * The file with everything that it names, as the daemon would take it; NULL after error was called
- * for each thing that is wrong. free() the result.
+ * The configuration with everything that it names, as the daemon would take it; NULL after error
+ * was called for each thing that is wrong. free() the result.
  */
-struct conf *reload_read(const char *path, void (*error)(void *context, const char *line),
-			 void *context);
+struct conf *reload_read(const struct conf_source *source,
+			 void (*error)(void *context, const char *line), void *context);
 
 /*
  * False, and *detail says so, if a file of the section can only be read after a restart: confine()

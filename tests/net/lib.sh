@@ -287,8 +287,11 @@ configure_all() {
 
 # --- the daemon ---
 
-node_start() { # NODE
-	nsenter --net="/run/netns/$1" "${FIRST[@]}" "$CPVRRP" --config "$RUN/$1/cpvrrp.conf" \
+node_start() { # NODE [OPTION...]: with its file, or with these options instead
+	local options=("${@:2}")
+
+	((${#options[@]})) || options=(--config "$RUN/$1/cpvrrp.conf")
+	nsenter --net="/run/netns/$1" "${FIRST[@]}" "$CPVRRP" "${options[@]}" \
 		--socket "$RUN/$1/socket" >>"$RUN/$1/log" 2>&1 &
 	DAEMON[$1]=$!
 }

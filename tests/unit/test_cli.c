@@ -62,6 +62,9 @@ static const char *const wrong[][4] = {
 	{"cpvrrp", "--check-config", "--socket=/x"},
 	{"cpvrrp", "--manifest", "--check-config"},
 	{"cpvrrp", "--image=x"},
+	{"cpvrrp", "--vip"},
+	{"cpvrrp", "--vip=10.0.0.1", "--config=/x"},
+	{"cpvrrp", "--vip=10.0.0.1", "--ready"},
 	{"cpvrrp", "--strict"},
 	{"cpvrrp", "--strict", "--ready"},
 	{"cpvrrp", "--check-config", "--image=x"},
@@ -127,7 +130,7 @@ START_TEST(cli_help)
 		documented += strncmp(text, ".It Fl Fl ", 10) == 0;
 	fclose(manual);
 	ck_assert_uint_eq(documented, helped);
-	ck_assert_uint_eq(helped, 12);
+	ck_assert_uint_eq(helped, 13);
 }
 END_TEST
 
@@ -294,6 +297,22 @@ START_TEST(cli_configured_socket)
 }
 END_TEST
 
+/* Without a file: an instance with these addresses and every default. */
+START_TEST(cli_vip)
+{
+	ck_assert_int_eq(RUN("--manifest", "--vip", "10.10.10.10"), CLI_EXIT_OK);
+	ck_assert_str_eq(errors, "");
+	ck_assert_ptr_nonnull(strstr(output, "    - --vip\n    - \"10.10.10.10\"\n"));
+	ck_assert_int_eq(RUN("--check-config", "--vip", "10.10.10.10,2001:db8::1"), CLI_EXIT_OK);
+	ck_assert_ptr_nonnull(strstr(output, "\nvrrp_instance apiserver {\n"
+					     "\tvirtual_ipaddress { 10.10.10.10 2001:db8::1 }\n"));
+	ck_assert_int_eq(RUN("--manifest", "--vip", "10.10.10"), CLI_EXIT_CONFIG);
+	ck_assert_str_eq(output, "");
+	ck_assert_str_eq(errors,
+			 "--vip: virtual_ipaddress 10.10.10: not an IPv4 or IPv6 address\n");
+}
+END_TEST
+
 /* What will not work on this host is a warning, and with --strict a failure. */
 START_TEST(cli_warnings)
 {
@@ -426,6 +445,7 @@ Suite *suite_cli(void)
 	tcase_add_test(tcase, cli_daemon);
 	tcase_add_test(tcase, cli_letters);
 	tcase_add_test(tcase, cli_configured_socket);
+	tcase_add_test(tcase, cli_vip);
 	tcase_add_test(tcase, cli_warnings);
 	tcase_add_loop_test(tcase, cli_broken_config, 0, COUNT(broken));
 	tcase_add_test(tcase, cli_wrong_config);

@@ -185,6 +185,74 @@ START_TEST(errors_name_file_and_line)
 }
 END_TEST
 
+/* Addresses instead of a file: errors have no line, and nothing but addresses is taken. */
+START_TEST(addresses_without_a_file)
+{
+	static const struct {
+		const char *vip;
+		const char *errors; /* "" = none */
+		const char *printed;
+	} cases[] = {
+		{"10.0.0.1", "", "\tvirtual_ipaddress { 10.0.0.1 }\n"},
+		{"10.0.0.1,2001:DB8::1 10.0.0.2/32", "",
+		 "\tvirtual_ipaddress { 10.0.0.1 2001:db8::1 10.0.0.2 }\n"},
+		{"", " virtual_ipaddress: the list is empty; at least one address is needed\n", ""},
+		{"10.0.0", " virtual_ipaddress 10.0.0: not an IPv4 or IPv6 address\n", ""},
+		{"10.0.0.0",
+		 " vrrp_instance apiserver: virtual_router_id: must be given, 1 to 255: the last "
+		 "byte of 10.0.0.0, its default, is 0\n",
+		 ""},
+		{"10.0.0.1 } priority { 200", " is a list of IPv4 and IPv6 addresses, up to 1 KB\n",
+		 ""},
+	};
+	char name[CONF_PATH_SIZE], printed[4096];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct conf_source source = {.path = "/x", .vip = cases[i].vip};
+		struct found found = {.path = "--vip"};
+		struct conf *conf = conf_source_read(&source, note_error, &found);
+		FILE *stream;
+
+		ck_assert_str_eq(found.text, cases[i].errors);
+		ck_assert_int_eq(conf != NULL, cases[i].errors[0] == '\0');
+		if (!conf)
+			continue;
+		stream = fmemopen(printed, sizeof(printed), "w");
+		conf_file_print(conf, stream);
+		fclose(stream);
+		ck_assert_ptr_nonnull(strstr(printed, "\nvrrp_instance apiserver {\n"));
+		ck_assert_ptr_nonnull(strstr(printed, cases[i].printed));
+		ck_assert(conf->instances[0].track_apiserver);
+		free(conf);
+	}
+	ck_assert_str_eq(conf_source_name(&(struct conf_source){.path = "/x"}, name), "/x");
+	ck_assert_str_eq(conf_source_name(&(struct conf_source){.vip = "1.1.1.1"}, name),
+			 "--vip 1.1.1.1");
+}
+END_TEST
+
+/* As many addresses as an instance may have, but no endless text. */
+START_TEST(addresses_without_a_file_have_a_limit)
+{
+	char vip[2048] = "";
+	const struct conf_source source = {.vip = vip};
+	struct found found = {.path = "--vip"};
+	struct conf *conf;
+
+	for (unsigned i = 0; i < CONF_ADDRESSES_MAX; i++)
+		snprintf(vip + strlen(vip), sizeof(vip) - strlen(vip),
+			 "2001:db8:1234:5678:1234:5678:1234:56%02u,", i + 1);
+	conf = conf_source_read(&source, note_error, &found);
+	ck_assert_ptr_nonnull(conf);
+	ck_assert_uint_eq(conf->instances[0].address_count, CONF_ADDRESSES_MAX);
+	free(conf);
+	memset(vip, ' ', sizeof(vip) - 1);
+	memcpy(vip, "10.0.0.1", 8);
+	ck_assert_ptr_null(conf_source_read(&source, note_error, &found));
+	ck_assert_str_eq(found.text, " is a list of IPv4 and IPv6 addresses, up to 1 KB\n");
+}
+END_TEST
+
 /* A request finds the daemon whatever else is wrong in the file. */
 START_TEST(control_socket_alone)
 {
@@ -508,6 +576,8 @@ Suite *suite_conf_file(void)
 	tcase_add_test(tcase, effective_configuration);
 	tcase_add_test(tcase, quotes_where_they_are_needed);
 	tcase_add_test(tcase, errors_name_file_and_line);
+	tcase_add_test(tcase, addresses_without_a_file);
+	tcase_add_test(tcase, addresses_without_a_file_have_a_limit);
 	tcase_add_test(tcase, control_socket_alone);
 	tcase_add_test(tcase, path_without_a_regular_file);
 	tcase_add_test(tcase, zero_byte);

@@ -8,6 +8,7 @@
 #include "unit.h"
 
 static struct conf *conf;
+static struct conf_source source;
 static struct manifest manifest;
 static char *text;
 static char errors[2048];
@@ -19,8 +20,8 @@ static void setup(void)
 	conf = calloc(1, sizeof(*conf));
 	conf_init(conf);
 	ck_assert(conf_instance_add(conf, "a", reason));
-	manifest = (struct manifest){
-		.conf = conf, .conf_path = "/etc/cpvrrp/cpvrrp.conf", .image = "image"};
+	manifest = (struct manifest){.conf = conf, .source = &source, .image = "image"};
+	source = (struct conf_source){.path = "/etc/cpvrrp/cpvrrp.conf"};
 }
 
 static void teardown(void)
@@ -106,10 +107,21 @@ START_TEST(manifest_beside_the_ca)
 }
 END_TEST
 
+/* Without a file the addresses are arguments of the pod, and nothing is mounted for them. */
+START_TEST(manifest_without_file)
+{
+	source.vip = "10.10.10.10,2001:db8::1";
+	ck_assert_str_eq(volumes(), "/run/cpvrrp DirectoryOrCreate rw\n"
+				    "/etc/kubernetes/pki/ca.crt File\n");
+	ck_assert_ptr_nonnull(strstr(text, "    - --vip\n    - \"10.10.10.10,2001:db8::1\"\n"));
+	ck_assert_ptr_null(strstr(text, "--config"));
+}
+END_TEST
+
 /* /etc itself is not for the pod. */
 START_TEST(manifest_file_in_etc)
 {
-	manifest.conf_path = "/etc//./cpvrrp.conf";
+	source.path = "/etc//./cpvrrp.conf";
 	SET(conf->apiserver.ca_file, "/ca.crt");
 	ck_assert_str_eq(volumes(), "/etc/cpvrrp.conf File\n"
 				    "/run/cpvrrp DirectoryOrCreate rw\n"
@@ -189,7 +201,7 @@ START_TEST(manifest_refused)
 	memset(long_path, 'a', sizeof(long_path));
 	long_path[0] = '/';
 	long_path[CONF_PATH_SIZE] = '\0';
-	manifest.conf_path = "relative/cpvrrp.conf";
+	source.path = "relative/cpvrrp.conf";
 	SET(conf->control_socket, "/run/cpvrrp.sock");
 	SET(conf->apiserver.ca_file, "/a:b/ca");
 	SET(conf->apiserver.client_cert_file, "/a/../ca");
@@ -209,7 +221,7 @@ START_TEST(manifest_refused)
 		"have\n"
 		"token_file: /a/\xff/ca is not UTF-8, as YAML has to be\n"
 		"--image:  is not the name of an image\n");
-	manifest.conf_path = long_path;
+	source.path = long_path;
 	ck_assert(!print());
 	ck_assert_ptr_nonnull(strstr(errors, "is too long\n"));
 }
@@ -218,7 +230,7 @@ END_TEST
 /* "..a" and "a.." are names as any other. */
 START_TEST(manifest_dots)
 {
-	manifest.conf_path = "/etc/..a/b../.c/cpvrrp.conf";
+	source.path = "/etc/..a/b../.c/cpvrrp.conf";
 	ck_assert_ptr_nonnull(strstr(volumes(), "/etc/..a/b../.c Directory\n"));
 }
 END_TEST
@@ -240,6 +252,7 @@ Suite *suite_manifest(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, manifest_defaults);
 	tcase_add_test(tcase, manifest_beside_the_ca);
+	tcase_add_test(tcase, manifest_without_file);
 	tcase_add_test(tcase, manifest_file_in_etc);
 	tcase_add_test(tcase, manifest_credentials);
 	tcase_add_test(tcase, manifest_socket);
