@@ -7,20 +7,13 @@
 #include "conf/settings.h"
 #include "conf/value.h"
 #include "core/reload.h"
+#include "lib/ip.h"
 #include "report/status_json.h"
 
 #define IFINDEX 2
 #define ADVERT_INT_US (250 * MILLISECOND_US)
 
 struct node node;
-
-struct addr node_addr(const char *text)
-{
-	struct addr result;
-
-	ck_assert(addr_parse(text, &result));
-	return result;
-}
 
 /* ---- Events ---- */
 
@@ -33,7 +26,7 @@ void node_hear(unsigned i, const char *source, uint8_t priority)
 		.interval_cs = settings->vrrp.advert_int_cs,
 		.address_count = (uint8_t)settings->advertised_count,
 		.addresses = settings->addresses,
-		.source = node_addr(source),
+		.source = ip(source),
 		.destination = advert_group(settings->family),
 	};
 	uint8_t bytes[ADVERT_SIZE_MAX];
@@ -95,12 +88,12 @@ static void add_instance(const char *name, const char *address)
 	snprintf(instance->interface, sizeof(instance->interface), "eth0");
 	instance->virtual_router_id = 10;
 	instance->priority = 216;
-	instance->addresses[instance->address_count++] = node_addr(address);
+	instance->addresses[instance->address_count++] = ip(address);
 }
 
 static void assign(const char *address, uint8_t prefix_length)
 {
-	const struct addr addr = node_addr(address);
+	const struct addr addr = ip(address);
 
 	fake_io_assign(&node.io, &addr, prefix_length);
 }
@@ -148,7 +141,7 @@ void node_setup(void)
 	node.routers[0]->counters.adverts_sent = 42;
 	node.routers[0]->claims.count = 12;
 	node.routers[0]->claims.last = (struct neigh_claim){
-		.address = node_addr("10.10.10.10"), .mac = {2, 0, 0, 0, 0, 0xfe}};
+		.address = ip("10.10.10.10"), .mac = {2, 0, 0, 0, 0, 0xfe}};
 	node.routers[0]->claims.at = (struct instant){10 * MINUTE_US - 30 * SECOND_US};
 	node.routers[0]->counters.rejected[ADVERT_CHECKSUM_WRONG] = 7;
 	node.engine.rejected[ADVERT_UNKNOWN_VRID] = 3;

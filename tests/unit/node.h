@@ -32,8 +32,6 @@ extern struct node {
 void node_setup(void);
 void node_teardown(void);
 
-struct addr node_addr(const char *text);
-
 /* Router number i hears an advert with our interval and addresses. */
 void node_hear(unsigned i, const char *source, uint8_t priority);
 /* Netlink shows router number i an interface with or without carrier. */

@@ -2,15 +2,8 @@
 #include <string.h>
 
 #include "core/addr.h"
+#include "lib/ip.h"
 #include "unit.h"
-
-static struct addr parse(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_msg(addr_parse(text, &addr), "%s does not parse", text);
-	return addr;
-}
 
 START_TEST(parses_and_formats)
 {
@@ -132,10 +125,10 @@ START_TEST(compares_in_network_order)
 	};
 
 	for (size_t i = 0; i < COUNT(ascending); i++) {
-		struct addr a = parse(ascending[i]);
+		struct addr a = ip(ascending[i]);
 
 		for (size_t j = 0; j < COUNT(ascending); j++) {
-			struct addr b = parse(ascending[j]);
+			struct addr b = ip(ascending[j]);
 			int order = addr_compare(&a, &b);
 
 			ck_assert_msg((order > 0) == (i > j) && (order < 0) == (i < j), "%s, %s",
@@ -192,7 +185,7 @@ START_TEST(kinds_of_address)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct addr addr = parse(rows[i].text);
+		struct addr addr = ip(rows[i].text);
 		unsigned properties = (addr_is_unspecified(&addr) ? UNSPECIFIED : 0) |
 				      (addr_is_link_local(&addr) ? LINK_LOCAL : 0) |
 				      (addr_is_loopback(&addr) ? LOOPBACK : 0) |
@@ -236,8 +229,8 @@ START_TEST(prefixes)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct addr addr = parse(rows[i].addr);
-		struct addr network = parse(rows[i].network);
+		struct addr addr = ip(rows[i].addr);
+		struct addr network = ip(rows[i].network);
 
 		ck_assert_msg(addr_in_prefix(&addr, &network, rows[i].length) == rows[i].inside,
 			      "%s in %s/%u", rows[i].addr, rows[i].network, rows[i].length);
@@ -247,10 +240,10 @@ END_TEST
 
 START_TEST(lists)
 {
-	const struct addr list[] = {parse("10.0.0.1"), parse("::1"), parse("10.0.0.3")};
-	struct addr first = parse("10.0.0.1");
-	struct addr last = parse("10.0.0.3");
-	struct addr other = parse("10.0.0.2");
+	const struct addr list[] = {ip("10.0.0.1"), ip("::1"), ip("10.0.0.3")};
+	struct addr first = ip("10.0.0.1");
+	struct addr last = ip("10.0.0.3");
+	struct addr other = ip("10.0.0.2");
 
 	ck_assert(addr_in_list(&first, list, 3));
 	ck_assert(addr_in_list(&last, list, 3));

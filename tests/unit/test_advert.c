@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/advert.h"
+#include "lib/ip.h"
 #include "unit.h"
 
 #define MESSAGE_MAX 64
@@ -61,14 +62,6 @@ static const struct vector {
 	 {"fe80::200:5eff:fe00:20a", "2001:db8::64"}},
 };
 
-static struct addr parse(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_msg(addr_parse(text, &addr), "%s does not parse", text);
-	return addr;
-}
-
 /* Pairs of hexadecimal digits; blanks between fields. */
 static size_t from_hex(const char *hex, uint8_t bytes[MESSAGE_MAX])
 {
@@ -86,8 +79,8 @@ static size_t from_hex(const char *hex, uint8_t bytes[MESSAGE_MAX])
 static struct packet packet_of(const struct vector *vector, uint8_t bytes[MESSAGE_MAX])
 {
 	return (struct packet){
-		.source = parse(vector->source),
-		.destination = parse(vector->destination),
+		.source = ip(vector->source),
+		.destination = ip(vector->destination),
 		.hops = ADVERT_HOPS,
 		.data = bytes,
 		.size = from_hex(vector->message, bytes),
@@ -123,7 +116,7 @@ START_TEST(decodes_every_field)
 	ck_assert_int_eq(advert.checksum, vector->checksum);
 	ck_assert_uint_eq(advert.address_count, vector->address_count);
 	for (unsigned i = 0; i < vector->address_count; i++) {
-		struct addr expected = parse(vector->addresses[i]);
+		struct addr expected = ip(vector->addresses[i]);
 		struct addr decoded = advert_address(&advert, i);
 
 		ck_assert(addr_equal(&decoded, &expected));
@@ -145,12 +138,12 @@ START_TEST(encodes_every_field)
 		.checksum = vector->checksum,
 		.address_count = vector->address_count,
 		.addresses = addresses,
-		.source = parse(vector->source),
-		.destination = parse(vector->destination),
+		.source = ip(vector->source),
+		.destination = ip(vector->destination),
 	};
 
 	for (unsigned i = 0; i < vector->address_count; i++)
-		addresses[i] = parse(vector->addresses[i]);
+		addresses[i] = ip(vector->addresses[i]);
 	memset(bytes, 0xa5, sizeof(bytes));
 	ck_assert_uint_eq(advert_encode(&fields, bytes, sizeof(bytes)), size);
 	ck_assert_mem_eq(bytes, expected, size);
@@ -164,7 +157,7 @@ END_TEST
 /* IPv6 has one form only, whatever the configuration says for IPv4. */
 START_TEST(ipv6_ignores_the_choice_of_checksum)
 {
-	struct addr address = parse("fe80::200:5eff:fe00:20a");
+	struct addr address = ip("fe80::200:5eff:fe00:20a");
 	struct advert_fields fields = {
 		.vrid = 10,
 		.priority = 254,
@@ -172,7 +165,7 @@ START_TEST(ipv6_ignores_the_choice_of_checksum)
 		.checksum = ADVERT_CHECKSUM_RFC5798,
 		.address_count = 1,
 		.addresses = &address,
-		.source = parse("fe80::1"),
+		.source = ip("fe80::1"),
 		.destination = advert_group(ADDR_FAMILY_IPV6),
 	};
 	uint8_t expected[MESSAGE_MAX], bytes[MESSAGE_MAX];
@@ -186,15 +179,15 @@ END_TEST
 /* RFC 9568 5.2.6. */
 START_TEST(reserved_field_is_sent_as_zero)
 {
-	struct addr address = parse("192.0.2.100");
+	struct addr address = ip("192.0.2.100");
 	struct advert_fields fields = {
 		.vrid = 51,
 		.priority = 200,
 		.interval_cs = 0xf064,
 		.address_count = 1,
 		.addresses = &address,
-		.source = parse("198.51.100.10"),
-		.destination = parse("224.0.0.18"),
+		.source = ip("198.51.100.10"),
+		.destination = ip("224.0.0.18"),
 	};
 	uint8_t expected[MESSAGE_MAX], bytes[MESSAGE_MAX];
 	size_t size = from_hex(vectors[0].message, expected);
@@ -307,13 +300,13 @@ START_TEST(address_list_is_of_the_family_of_the_packet)
 	struct packet packet = packet_of(&vectors[0], bytes);
 	struct advert advert;
 
-	packet.source = parse("fe80::1");
-	packet.destination = parse("ff02::12");
+	packet.source = ip("fe80::1");
+	packet.destination = ip("ff02::12");
 	ck_assert_int_eq(decode(&packet, &advert), ADVERT_LENGTH_WRONG);
 
 	packet = packet_of(&vectors[3], bytes);
-	packet.source = parse("198.51.100.10");
-	packet.destination = parse("224.0.0.18");
+	packet.source = ip("198.51.100.10");
+	packet.destination = ip("224.0.0.18");
 	ck_assert_int_eq(decode(&packet, &advert), ADVERT_LENGTH_WRONG);
 }
 END_TEST
@@ -338,8 +331,8 @@ START_TEST(if_both_forms_verify_it_is_rfc9568)
 	struct packet packet = packet_of(&vectors[0], bytes);
 	struct advert advert;
 
-	packet.source = parse("192.0.2.1");
-	packet.destination = parse("61.130.0.0");
+	packet.source = ip("192.0.2.1");
+	packet.destination = ip("61.130.0.0");
 	ck_assert_int_eq(decode(&packet, &advert), ADVERT_OK);
 	ck_assert_int_eq(advert.checksum, ADVERT_CHECKSUM_RFC9568);
 }
@@ -394,7 +387,7 @@ START_TEST(the_largest_advert_and_one_byte_more)
 		.interval_cs = 25,
 		.address_count = 255,
 		.addresses = addresses,
-		.source = parse("fe80::1"),
+		.source = ip("fe80::1"),
 		.destination = advert_group(ADDR_FAMILY_IPV6),
 	};
 	struct packet packet = {
@@ -407,7 +400,7 @@ START_TEST(the_largest_advert_and_one_byte_more)
 	struct advert advert;
 
 	for (unsigned i = 0; i < 255; i++) {
-		addresses[i] = parse("2001:db8::");
+		addresses[i] = ip("2001:db8::");
 		addresses[i].bytes[15] = (uint8_t)i;
 	}
 	ck_assert_uint_eq(advert_encode(&fields, bytes, sizeof(bytes)), ADVERT_SIZE_MAX);
@@ -428,7 +421,7 @@ static void round_trip(enum addr_family family, enum advert_checksum checksum, u
 		.checksum = checksum,
 		.address_count = (uint8_t)count,
 		.addresses = addresses,
-		.source = parse(family == ADDR_FAMILY_IPV4 ? "10.0.0.1" : "fe80::1"),
+		.source = ip(family == ADDR_FAMILY_IPV4 ? "10.0.0.1" : "fe80::1"),
 		.destination = advert_group(family),
 	};
 	struct packet packet = {
@@ -437,7 +430,7 @@ static void round_trip(enum addr_family family, enum advert_checksum checksum, u
 	struct advert advert;
 
 	for (unsigned i = 0; i < count; i++) {
-		addresses[i] = parse(family == ADDR_FAMILY_IPV4 ? "10.9.8.0" : "2001:db8::");
+		addresses[i] = ip(family == ADDR_FAMILY_IPV4 ? "10.9.8.0" : "2001:db8::");
 		addresses[i].bytes[addr_size(family) - 1] = (uint8_t)(i + 1);
 	}
 	packet.data = bytes;
@@ -506,8 +499,8 @@ END_TEST
 
 START_TEST(groups)
 {
-	struct addr ipv4 = parse("224.0.0.18");
-	struct addr ipv6 = parse("ff02::12");
+	struct addr ipv4 = ip("224.0.0.18");
+	struct addr ipv6 = ip("ff02::12");
 	struct addr group = advert_group(ADDR_FAMILY_IPV4);
 
 	ck_assert(addr_equal(&group, &ipv4));

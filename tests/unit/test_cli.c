@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,23 @@ static int run(const char *const arguments[])
 	return result;
 }
 #define RUN(...) run((const char *const[]){"cpvrrp", __VA_ARGS__, NULL})
+
+static char conf_path[128];
+
+/* The file that a test names with --config. */
+__attribute__((format(printf, 1, 2))) static void write_conf(const char *format, ...)
+{
+	va_list arguments;
+	FILE *file;
+
+	snprintf(conf_path, sizeof(conf_path), "%s/conf", server_directory);
+	file = fopen(conf_path, "w");
+	ck_assert_ptr_nonnull(file);
+	va_start(arguments, format);
+	vfprintf(file, format, arguments);
+	va_end(arguments);
+	fclose(file);
+}
 
 static const char *const wrong[][4] = {
 	{"cpvrrp", "--nonsense"},
@@ -190,23 +208,19 @@ START_TEST(cli_letters)
 {
 	static const char *const pairs[][2] = {
 		{"-v", "--version"}, {"-h", "--help"}, {"-t", "--check-config"}};
-	char name[128], before[sizeof(output)];
-	FILE *file;
+	char before[sizeof(output)];
 
-	snprintf(name, sizeof(name), "%s/conf", server_directory);
-	file = fopen(name, "w");
-	fputs("vrrp_instance a { virtual_ipaddress = { \"10.10.10.10\" } track_apiserver = false "
-	      "}\n",
-	      file);
-	fclose(file);
+	write_conf(
+		"vrrp_instance a { virtual_ipaddress = { \"10.10.10.10\" } track_apiserver = false "
+		"}\n");
 	for (size_t i = 0; i < COUNT(pairs); i++) {
-		ck_assert_int_eq(RUN(pairs[i][0], "-f", name), CLI_EXIT_OK);
+		ck_assert_int_eq(RUN(pairs[i][0], "-f", conf_path), CLI_EXIT_OK);
 		snprintf(before, sizeof(before), "%s", output);
-		ck_assert_int_eq(RUN(pairs[i][1], "--config", name), CLI_EXIT_OK);
+		ck_assert_int_eq(RUN(pairs[i][1], "--config", conf_path), CLI_EXIT_OK);
 		ck_assert_str_eq(output, before);
 	}
 	ck_assert_ptr_nonnull(strstr(output, "10.10.10.10"));
-	unlink(name);
+	unlink(conf_path);
 }
 END_TEST
 
@@ -278,22 +292,16 @@ END_TEST
 /* The socket that is asked is the one that the configuration names. */
 START_TEST(cli_configured_socket)
 {
-	char name[128];
-	FILE *file;
-
-	snprintf(name, sizeof(name), "%s/conf", server_directory);
-	file = fopen(name, "w");
-	fprintf(file,
+	write_conf(
 		"control_socket = \"%s\"\n"
 		"vrrp_instance a { virtual_ipaddress = { \"10.10.10.10\" } track_apiserver = false "
 		"}\n",
 		server_path);
-	fclose(file);
 	server_start();
-	ck_assert_int_eq(RUN("--ready", "--config", name), CLI_EXIT_OK);
-	ck_assert_int_eq(RUN("--check-config", "--config", name), CLI_EXIT_OK);
+	ck_assert_int_eq(RUN("--ready", "--config", conf_path), CLI_EXIT_OK);
+	ck_assert_int_eq(RUN("--check-config", "--config", conf_path), CLI_EXIT_OK);
 	ck_assert_ptr_nonnull(strstr(output, server_path));
-	unlink(name);
+	unlink(conf_path);
 }
 END_TEST
 
@@ -316,21 +324,14 @@ END_TEST
 /* What will not work on this host is a warning, and with --strict a failure. */
 START_TEST(cli_warnings)
 {
-	char name[128];
-	FILE *file;
-
-	snprintf(name, sizeof(name), "%s/conf", server_directory);
-	file = fopen(name, "w");
-	fputs("vrrp_instance a { virtual_ipaddress 192.0.2.10 interface no-such-name "
-	      "track_apiserver no }\n",
-	      file);
-	fclose(file);
-	ck_assert_int_eq(RUN("--check-config", "--config", name), CLI_EXIT_OK);
+	write_conf("vrrp_instance a { virtual_ipaddress 192.0.2.10 interface no-such-name "
+		   "track_apiserver no }\n");
+	ck_assert_int_eq(RUN("--check-config", "--config", conf_path), CLI_EXIT_OK);
 	ck_assert_str_eq(errors, "cpvrrp: a/ipv4: waiting for interface no-such-name\n");
 	ck_assert_ptr_nonnull(strstr(output, "\n# a/ipv4: no interface, virtual_router_id 10\n"));
-	ck_assert_int_eq(RUN("-t", "--strict", "-f", name), CLI_EXIT_FAILED);
+	ck_assert_int_eq(RUN("-t", "--strict", "-f", conf_path), CLI_EXIT_FAILED);
 	ck_assert_ptr_nonnull(strstr(output, "\nvrrp_instance a {\n"));
-	unlink(name);
+	unlink(conf_path);
 }
 END_TEST
 
@@ -349,42 +350,32 @@ static const struct {
  */
 START_TEST(cli_broken_config)
 {
-	char name[128];
-	FILE *file;
-
-	snprintf(name, sizeof(name), "%s/conf", server_directory);
-	file = fopen(name, "w");
-	fprintf(file, "%scontrol_socket = \"%s\" # x\n%s", broken[_i].before, server_path,
-		broken[_i].after);
-	fclose(file);
+	write_conf("%scontrol_socket = \"%s\" # x\n%s", broken[_i].before, server_path,
+		   broken[_i].after);
 	server_start();
-	ck_assert_int_eq(RUN("--check-config", "--config", name), CLI_EXIT_CONFIG);
-	ck_assert_int_eq(RUN("--ready", "--config", name), CLI_EXIT_OK);
+	ck_assert_int_eq(RUN("--check-config", "--config", conf_path), CLI_EXIT_CONFIG);
+	ck_assert_int_eq(RUN("--ready", "--config", conf_path), CLI_EXIT_OK);
 	ck_assert_str_eq(errors, "");
-	unlink(name);
+	unlink(conf_path);
 }
 END_TEST
 
 START_TEST(cli_wrong_config)
 {
 	static const char text[] = "nonsense = 1\nvrrp_instance a {\n\tpriority = 300\n}\n";
-	char name[128], start[160];
+	char start[160];
 	unsigned lines = 0;
-	FILE *file;
 
-	snprintf(name, sizeof(name), "%s/conf", server_directory);
-	file = fopen(name, "w");
-	fputs(text, file);
-	fclose(file);
-	ck_assert_int_eq(RUN("--check-config", "--config", name), CLI_EXIT_CONFIG);
+	write_conf("%s", text);
+	ck_assert_int_eq(RUN("--check-config", "--config", conf_path), CLI_EXIT_CONFIG);
 	ck_assert_str_eq(output, "");
 	for (char *at = errors; (at = strchr(at, '\n')); at++)
 		lines++;
 	ck_assert_uint_ge(lines, 2);
-	snprintf(start, sizeof(start), "%s:1: ", name);
+	snprintf(start, sizeof(start), "%s:1: ", conf_path);
 	ck_assert_msg(strncmp(errors, start, strlen(start)) == 0, "%s", errors);
-	unlink(name);
-	ck_assert_int_eq(RUN("--check-config", "--config", name), CLI_EXIT_CONFIG);
+	unlink(conf_path);
+	ck_assert_int_eq(RUN("--check-config", "--config", conf_path), CLI_EXIT_CONFIG);
 	ck_assert_str_ne(errors, "");
 }
 END_TEST
@@ -392,20 +383,13 @@ END_TEST
 /* FAIL CLOSED: a key that cannot be used is an error of the configuration. */
 START_TEST(cli_wrong_key)
 {
-	char name[128];
-	FILE *file;
-
-	snprintf(name, sizeof(name), "%s/conf", server_directory);
-	file = fopen(name, "w");
-	fprintf(file,
-		"apiserver { token_file = \"%s/conf/missing\" }\n"
-		"vrrp_instance a { virtual_ipaddress = { \"10.10.10.10\" } }\n",
-		server_directory);
-	fclose(file);
-	ck_assert_int_eq(RUN("--check-config", "--config", name), CLI_EXIT_CONFIG);
+	write_conf("apiserver { token_file = \"%s/conf/missing\" }\n"
+		   "vrrp_instance a { virtual_ipaddress = { \"10.10.10.10\" } }\n",
+		   server_directory);
+	ck_assert_int_eq(RUN("--check-config", "--config", conf_path), CLI_EXIT_CONFIG);
 	ck_assert_str_eq(output, "");
 	ck_assert_ptr_nonnull(strstr(errors, "/missing"));
-	unlink(name);
+	unlink(conf_path);
 }
 END_TEST
 

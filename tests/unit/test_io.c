@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/ip.h"
 #include "os/announce.h"
 #include "os/clock.h"
 #include "os/vip.h"
@@ -146,14 +147,6 @@ int announce_send(struct announce *announce, int ifindex, const struct addr *sou
 	snprintf(text, sizeof(text), "announce from ");
 	addr_format(source, text + strlen(text));
 	return note(text, address, announce_result);
-}
-
-static struct addr ip(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_msg(addr_parse(text, &addr), "%s", text);
-	return addr;
 }
 
 static void setup(void)

@@ -6,19 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/ip.h"
 #include "unit.h"
 
 static struct conf *conf;
 static struct conf_instance *instance;
 static struct router_settings settings;
-
-static struct addr ip(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_msg(addr_parse(text, &addr), "%s", text);
-	return addr;
-}
 
 static void set_up(void)
 {

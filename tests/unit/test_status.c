@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/ip.h"
 #include "node.h"
 #include "report/metrics.h"
 #include "report/status_json.h"
@@ -286,8 +287,8 @@ START_TEST(carried_addresses)
 	struct conf_instance *instance = &node.conf->instances[0];
 	json_t *root;
 
-	instance->addresses[instance->address_count++] = node_addr("fd00::20");
-	instance->addresses[instance->address_count++] = node_addr("10.10.10.11");
+	instance->addresses[instance->address_count++] = ip("fd00::20");
+	instance->addresses[instance->address_count++] = ip("10.10.10.11");
 	node_reload(NODE_ROUTERS);
 	node_timers();
 	root = node_parsed();
@@ -560,8 +561,8 @@ START_TEST(text_columns)
 	for (unsigned i = 0; i < HEALTH_RESULT_COUNT; i++)
 		node.probes.results[i] = 1234567890123;
 	node.routers[1]->heard_count = 1;
-	node.routers[1]->heard[0] = (struct router_heard){
-		node_addr("2001:db8:1111:2222:3333:4444:5555:6666"), 177, {0}};
+	node.routers[1]->heard[0] =
+		(struct router_heard){ip("2001:db8:1111:2222:3333:4444:5555:6666"), 177, {0}};
 	text = rest = node_printed(status_text);
 	while ((line = strsep(&rest, "\n")))
 		ck_assert_msg(strlen(line) < 80, "%s", line);

@@ -4,15 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/ip.h"
 #include "unit.h"
-
-static struct addr ip(const char *text)
-{
-	struct addr addr = {.family = ADDR_FAMILY_IPV4};
-
-	ck_assert_msg(addr_parse(text, &addr), "%s", text);
-	return addr;
-}
 
 static struct interface_address own(const char *text, uint8_t prefix_length)
 {

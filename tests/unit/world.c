@@ -15,14 +15,6 @@ struct instant at(int64_t us)
 	return (struct instant){us};
 }
 
-struct addr ip(const char *text)
-{
-	struct addr addr = {.family = ADDR_FAMILY_IPV4};
-
-	ck_assert_msg(addr_parse(text, &addr), "%s", text);
-	return addr;
-}
-
 /* ---- What the engine asks for ---- */
 
 static void append(char *log, const char *text)

@@ -16,6 +16,7 @@
 #include "conf/conf.h"
 #include "core/engine.h"
 #include "lib/fake_io.h"
+#include "lib/ip.h"
 
 #define T0 (10 * SECOND_US)
 #define SKEW INT64_C(218750)	    /* Skew_Time at priority 200 */
@@ -38,7 +39,6 @@ void set_up(void);
 void tear_down(void);
 
 struct instant at(int64_t us);
-struct addr ip(const char *text);
 
 #define ck_assert_addr_eq(a, text)                                                                 \
 	do {                                                                                       \
