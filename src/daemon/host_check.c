@@ -77,7 +77,7 @@ static void check_free(struct host_check *check, const struct router *router,
 	for (size_t i = 0; i < interface->address_count; i++) {
 		const struct interface_address *own = &interface->addresses[i];
 
-		if (!own->deprecated && addr_equal(&own->address, vip))
+		if (!own->vip && !own->deprecated && addr_equal(&own->address, vip))
 			warn(check,
 			     ROUTER_FMT ": %s/%u is on %s already; a virtual address must be free",
 			     ROUTER_ARG(router), addr_format(vip, text), own->prefix_length,
