@@ -186,6 +186,24 @@ START_TEST(multicast_has_no_peers)
 }
 END_TEST
 
+/* As many addresses as an instance may have, and the derived one before them. */
+START_TEST(full_list_of_addresses_fits)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	for (unsigned i = 1; i <= CONF_ADDRESSES_MAX; i++) {
+		snprintf(text, sizeof(text), "2001:db8::%u", i);
+		add(text);
+	}
+	make();
+	ck_assert_uint_eq(settings.address_count, CONF_ADDRESSES_MAX + 1);
+	ck_assert_uint_eq(settings.advertised_count, CONF_ADDRESSES_MAX + 1);
+	ck_assert_str_eq(addr_format(&settings.addresses[0], text), DERIVED);
+	ck_assert_str_eq(addr_format(&settings.addresses[CONF_ADDRESSES_MAX], text),
+			 "2001:db8::20");
+}
+END_TEST
+
 START_TEST(full_list_of_peers_fits)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -252,6 +270,7 @@ Suite *suite_settings(void)
 	tcase_add_test(tcase, full_list_and_a_derived_address_fit);
 	tcase_add_test(tcase, unicast_takes_the_elected_family);
 	tcase_add_test(tcase, multicast_has_no_peers);
+	tcase_add_test(tcase, full_list_of_addresses_fits);
 	tcase_add_test(tcase, full_list_of_peers_fits);
 	tcase_add_test(tcase, values_are_those_of_the_instance);
 	tcase_add_test(tcase, zeroes_stay_zeroes);
