@@ -138,15 +138,14 @@ static int long_form(int value)
 
 static bool parse_seconds(const char *option, const char *text, int min, int max, int *ret_seconds)
 {
-	char *end;
-	long seconds = strtol(text, &end, 10);
+	int seconds = control_parse_seconds(text, min, max);
 
-	if (*text < '0' || *text > '9' || *end || seconds < min || seconds > max) {
+	if (seconds < 0) {
 		fprintf(stderr, "cpvrrp: --%s=%s: SECONDS is a whole number from %d to %d\n",
 			option, text, min, max);
 		return false;
 	}
-	*ret_seconds = (int)seconds;
+	*ret_seconds = seconds;
 	return true;
 }
 

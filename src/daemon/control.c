@@ -73,28 +73,27 @@ void control_serve_health(struct http_request *request, void *calls)
 	http_reply_line(request, 200, "ok");
 }
 
-/* -1 if it is not a number from 0 to CONTROL_STEP_DOWN_MAX_S. */
-static long parse_seconds(const char *text)
+int control_parse_seconds(const char *text, int min, int max)
 {
 	char *end;
 	long seconds = strtol(text, &end, 10);
 
 	/* strtol() takes leading spaces and signs. */
-	if (*end || *text < '0' || *text > '9' || seconds > CONTROL_STEP_DOWN_MAX_S)
+	if (*end || *text < '0' || *text > '9' || seconds < min || seconds > max)
 		return -1;
-	return seconds;
+	return (int)seconds;
 }
 
 static void serve_step_down(struct http_request *request, void *context)
 {
 	const struct control_calls *calls = context;
-	long seconds = CONTROL_STEP_DOWN_DEFAULT_S;
+	int seconds = CONTROL_STEP_DOWN_DEFAULT_S;
 	char line[96], *text = NULL;
 
 	if (!http_parameter(request, "seconds", &text))
 		seconds = -1;
 	else if (text)
-		seconds = parse_seconds(text);
+		seconds = control_parse_seconds(text, 0, CONTROL_STEP_DOWN_MAX_S);
 	free(text);
 	if (seconds < 0) {
 		snprintf(line, sizeof(line), "seconds is a whole number from 0 to %d",
@@ -107,7 +106,7 @@ static void serve_step_down(struct http_request *request, void *context)
 	if (seconds == 0)
 		snprintf(line, sizeof(line), "no longer stepped down");
 	else
-		snprintf(line, sizeof(line), "stepping down, lowest priority for %ld s", seconds);
+		snprintf(line, sizeof(line), "stepping down, lowest priority for %d s", seconds);
 	http_reply_line(request, 200, line);
 }
 

@@ -34,6 +34,9 @@ struct control_calls {
 	void *context;
 };
 
+/* A number of seconds for people: digits alone. -1 if text is none or is not from min to max. */
+int control_parse_seconds(const char *text, int min, int max);
+
 /*
  * Listens on the Unix socket path; a stale socket is replaced, missing directories of the path are
  * made: the last one, which holds the socket, 0700, those above it 0755. If somebody removes the
