@@ -4,7 +4,6 @@
 #include "core/checksum.h"
 #include "core/wire.h"
 
-#define ADVERT_VERSION 3
 #define ADVERT_TYPE 1
 #define ADVERT_VRID_OFFSET 1
 
@@ -32,7 +31,7 @@ const char *advert_refusal_name(enum advert_refusal refusal)
 
 /* RFC 9568 5.2.8: over the message for IPv4, with the pseudo-header for IPv6. RFC 5798 5.2.8 has
  * the pseudo-header for both. */
-static bool checksum_verifies(const struct packet *packet, enum advert_checksum *ret)
+bool advert_checksum_verifies(const struct packet *packet, enum advert_checksum *ret)
 {
 	uint32_t message = checksum_add(0, packet->data, packet->size);
 	uint32_t whole = checksum_add_pseudo(message, &packet->source, &packet->destination,
@@ -77,7 +76,7 @@ enum advert_refusal advert_decode(const struct packet *packet, struct advert *re
 		return ADVERT_ADDRESSES_NONE;
 	if (r.left != advert.address_count * addr_size(advert.family))
 		return ADVERT_LENGTH_WRONG;
-	if (!checksum_verifies(packet, &advert.checksum))
+	if (!advert_checksum_verifies(packet, &advert.checksum))
 		return ADVERT_CHECKSUM_WRONG;
 	if (advert.interval_cs == 0)
 		return ADVERT_INTERVAL_ZERO;
@@ -95,14 +94,13 @@ struct addr advert_address(const struct advert *advert, unsigned i)
 	return addr_from_bytes(advert->family, advert->addresses + i * addr_size(advert->family));
 }
 
-static uint16_t checksum_field(const struct advert_fields *fields, const uint8_t *data, size_t size)
+uint16_t advert_checksum_field(enum advert_checksum form, const struct addr *source,
+			       const struct addr *destination, const uint8_t *data, size_t size)
 {
 	uint32_t sum = checksum_add(0, data, size);
 
-	if (fields->source.family == ADDR_FAMILY_IPV6 ||
-	    fields->checksum == ADVERT_CHECKSUM_RFC5798)
-		sum = checksum_add_pseudo(sum, &fields->source, &fields->destination,
-					  ADVERT_PROTOCOL, size);
+	if (source->family == ADDR_FAMILY_IPV6 || form == ADVERT_CHECKSUM_RFC5798)
+		sum = checksum_add_pseudo(sum, source, destination, ADVERT_PROTOCOL, size);
 	return checksum_finish(sum);
 }
 
@@ -125,7 +123,8 @@ size_t advert_encode(const struct advert_fields *fields, uint8_t *buffer, size_t
 	if (w.failed)
 		return 0;
 	written = size - w.left;
-	wire_write_u16(&checksum, checksum_field(fields, buffer, written));
+	wire_write_u16(&checksum, advert_checksum_field(fields->checksum, &fields->source,
+							&fields->destination, buffer, written));
 	return written;
 }
 

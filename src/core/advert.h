@@ -14,7 +14,8 @@
 #include "core/addr.h"
 
 #define ADVERT_PROTOCOL 112 /* IPPROTO_VRRP */
-#define ADVERT_HOPS 255	    /* TTL and hop limit, RFC 9568 5.1.1.3, 5.1.2.3 */
+#define ADVERT_VERSION 3
+#define ADVERT_HOPS 255 /* TTL and hop limit, RFC 9568 5.1.1.3, 5.1.2.3 */
 #define ADVERT_HEADER_SIZE 8
 #define ADVERT_INTERVAL_MAX_CS 4095 /* 12 bits, RFC 9568 5.2.7 */
 #define ADVERT_SIZE_MAX (ADVERT_HEADER_SIZE + 255 * 16)
@@ -73,6 +74,15 @@ const char *advert_refusal_name(enum advert_refusal refusal);
 /* The checks of RFC 9568 7.1 that the packet itself answers. *ret is untouched unless ADVERT_OK is
  * returned. */
 enum advert_refusal advert_decode(const struct packet *packet, struct advert *ret);
+
+/* Whether the checksum of a whole message is right, and in *ret in which form; see `checksum` of
+ * struct advert. */
+bool advert_checksum_verifies(const struct packet *packet, enum advert_checksum *ret);
+
+/* The value for the checksum field of a message in which that field is zero. IPv6 has one form
+ * only. */
+uint16_t advert_checksum_field(enum advert_checksum form, const struct addr *source,
+			       const struct addr *destination, const uint8_t *data, size_t size);
 
 /* The VRID field if the packet is long enough to have one, else 0, which is no VRID. Nothing is
  * checked. */
