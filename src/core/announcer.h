@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When an Active tells its neighbours where the addresses are (rule ANNOUNCE): at 0, 100 ms, 500
- * ms, 2 s and 5 s after it took over, then every announce_refresh. What the network provokes begins
+ * ms, 2 s and 5 s after it took over, then every announce_refresh. An event of the network begins
  * the schedule again, but two announcements are ANNOUNCER_SPACING_US apart at least. The machine of
- * the virtual router owns one; nothing is sent here.
+ * the virtual router owns one announcer; nothing is sent here.
  */
 #ifndef CPVRRP_CORE_ANNOUNCER_H
 #define CPVRRP_CORE_ANNOUNCER_H

@@ -36,8 +36,8 @@ struct confinement {
 const char *confine_missing(void);
 
 /*
- * SCHED_RR with its lowest priority, which is before everything of the usual kind. Needs
- * CAP_SYS_NICE or RLIMIT_RTPRIO. Returns 0 or -errno.
+ * SCHED_RR priority 1: the process runs before every SCHED_OTHER task. Needs CAP_SYS_NICE or
+ * RLIMIT_RTPRIO. Returns 0 or -errno.
  */
 int confine_realtime(void);
 
