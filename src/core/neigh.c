@@ -9,10 +9,12 @@
 #define ETHERTYPE_ARP 0x0806
 #define ETHERTYPE_IPV6 0x86dd
 #define NEXT_HEADER_ICMPV6 58
-#define NA_SIZE 32 /* 24 and the option of 8 */
+#define MESSAGE_SIZE 32 /* 24 and the option of 8 */
+#define NS_TYPE 135
 #define NA_TYPE 136
 #define NA_ROUTER 0x80
 #define NA_OVERRIDE 0x20
+#define OPTION_SOURCE 1 /* Source Link-Layer Address */
 #define OPTION_TARGET 2 /* Target Link-Layer Address, RFC 4861 4.6.1 */
 #define OPTION_UNIT 8	/* of an option's length */
 #define ARP_ETHERNET 1
@@ -28,68 +30,118 @@ static void write_ethernet(struct wire_writer *w, const uint8_t *destination, co
 	wire_write_u16(w, type);
 }
 
-size_t neigh_arp(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
-		 const struct addr *address, enum neigh_form form)
+static const uint8_t broadcast[NEIGH_MAC_SIZE] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+static const uint8_t zero[NEIGH_MAC_SIZE];
+
+static size_t write_arp(uint8_t frame[NEIGH_FRAME_MAX], uint16_t operation, const uint8_t *mac,
+			const struct addr *sender, const uint8_t *target_mac,
+			const struct addr *target)
 {
-	static const uint8_t broadcast[NEIGH_MAC_SIZE] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	static const uint8_t zero[NEIGH_MAC_SIZE];
 	struct wire_writer w = {.at = frame, .left = NEIGH_FRAME_MAX};
-	bool request = form == NEIGH_FORM_ARP_REQUEST;
 
 	write_ethernet(&w, broadcast, mac, ETHERTYPE_ARP);
 	wire_write_u16(&w, ARP_ETHERNET);
 	wire_write_u16(&w, ARP_IPV4);
 	wire_write_u8(&w, NEIGH_MAC_SIZE);
 	wire_write_u8(&w, 4);
-	wire_write_u16(&w, request ? ARP_REQUEST : ARP_REPLY);
+	wire_write_u16(&w, operation);
 	wire_write_bytes(&w, mac, NEIGH_MAC_SIZE);
-	wire_write_bytes(&w, address->bytes, 4);
-	/* RFC 5227 2.1.1: the target hardware address of a request should be zero. A reply carries
-	 * our own, as RFC 9568 6.4.2 has the address itself on both sides. */
-	wire_write_bytes(&w, request ? zero : mac, NEIGH_MAC_SIZE);
-	wire_write_bytes(&w, address->bytes, 4);
+	wire_write_bytes(&w, sender->bytes, 4);
+	wire_write_bytes(&w, target_mac, NEIGH_MAC_SIZE);
+	wire_write_bytes(&w, target->bytes, 4);
 	return NEIGH_FRAME_MAX - w.left;
 }
 
-/* RFC 4861 4.4 with the option of 4.6.1. */
-static void write_na(struct wire_writer *w, const uint8_t *mac, const struct addr *address,
-		     bool router, uint16_t checksum)
+size_t neigh_arp(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
+		 const struct addr *address, enum neigh_form form)
 {
-	wire_write_u8(w, NA_TYPE);
+	/* RFC 5227 2.1.1: the target hardware address of a request should be zero. A reply carries
+	 * our own, as RFC 9568 6.4.2 has the address itself on both sides. */
+	if (form == NEIGH_FORM_ARP_REQUEST)
+		return write_arp(frame, ARP_REQUEST, mac, address, zero, address);
+	return write_arp(frame, ARP_REPLY, mac, address, mac, address);
+}
+
+size_t neigh_arp_question(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
+			  const struct addr *address, const struct addr *target)
+{
+	return write_arp(frame, ARP_REQUEST, mac, address, zero, target);
+}
+
+/* RFC 4861 4.3 or 4.4 with the option of 4.6.1, which has the same place in both. */
+struct message {
+	uint8_t type;
+	uint8_t flags;
+	uint8_t option;
+	const struct addr *target;
+	const uint8_t *mac;
+};
+
+static void write_message(struct wire_writer *w, const struct message *message, uint16_t checksum)
+{
+	wire_write_u8(w, message->type);
 	wire_write_u8(w, 0);
 	wire_write_u16(w, checksum);
-	wire_write_u8(w, router ? NA_ROUTER | NA_OVERRIDE : NA_OVERRIDE);
+	wire_write_u8(w, message->flags);
 	wire_write_bytes(w, (const uint8_t[3]){0}, 3);
-	wire_write_bytes(w, address->bytes, 16);
-	wire_write_u8(w, OPTION_TARGET);
+	wire_write_bytes(w, message->target->bytes, 16);
+	wire_write_u8(w, message->option);
 	wire_write_u8(w, 1); /* unit */
-	wire_write_bytes(w, mac, NEIGH_MAC_SIZE);
+	wire_write_bytes(w, message->mac, NEIGH_MAC_SIZE);
+}
+
+static size_t write_icmp(uint8_t frame[NEIGH_FRAME_MAX], const struct addr *source,
+			 const struct addr *group, const struct message *message)
+{
+	/* RFC 2464 7: 33:33 and the last four bytes of the group. */
+	const uint8_t group_mac[NEIGH_MAC_SIZE] = {
+		0x33, 0x33, group->bytes[12], group->bytes[13], group->bytes[14], group->bytes[15]};
+	struct wire_writer w = {.at = frame, .left = NEIGH_FRAME_MAX};
+	struct wire_writer body;
+	uint32_t sum;
+
+	write_ethernet(&w, group_mac, message->mac, ETHERTYPE_IPV6);
+	wire_write_bytes(&w, (const uint8_t[4]){0x60}, 4);
+	wire_write_u16(&w, MESSAGE_SIZE);
+	wire_write_u8(&w, NEXT_HEADER_ICMPV6);
+	wire_write_u8(&w, 255); /* RFC 4861 7.1: anything else is ignored */
+	wire_write_bytes(&w, source->bytes, 16);
+	wire_write_bytes(&w, group->bytes, 16);
+	body = w;
+	write_message(&w, message, 0);
+	sum = checksum_add_pseudo(0, source, group, NEXT_HEADER_ICMPV6, MESSAGE_SIZE);
+	sum = checksum_add(sum, body.at, MESSAGE_SIZE);
+	write_message(&body, message, checksum_finish(sum));
+	return NEIGH_FRAME_MAX - w.left;
 }
 
 size_t neigh_na(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
 		const struct addr *source, const struct addr *address, bool router)
 {
-	/* RFC 2464 7: 33:33 and the last four bytes of the group. */
-	static const uint8_t all_nodes_mac[NEIGH_MAC_SIZE] = {0x33, 0x33, 0, 0, 0, 1};
 	static const struct addr all_nodes = {.family = ADDR_FAMILY_IPV6,
 					      .bytes = {0xff, 0x02, [15] = 1}};
-	struct wire_writer w = {.at = frame, .left = NEIGH_FRAME_MAX};
-	struct wire_writer na;
-	uint32_t sum;
+	const struct message message = {
+		.type = NA_TYPE,
+		.flags = router ? NA_ROUTER | NA_OVERRIDE : NA_OVERRIDE,
+		.option = OPTION_TARGET,
+		.target = address,
+		.mac = mac,
+	};
 
-	write_ethernet(&w, all_nodes_mac, mac, ETHERTYPE_IPV6);
-	wire_write_bytes(&w, (const uint8_t[4]){0x60}, 4);
-	wire_write_u16(&w, NA_SIZE);
-	wire_write_u8(&w, NEXT_HEADER_ICMPV6);
-	wire_write_u8(&w, 255); /* RFC 4861 7.1.2: anything else is ignored */
-	wire_write_bytes(&w, source->bytes, 16);
-	wire_write_bytes(&w, all_nodes.bytes, 16);
-	na = w;
-	write_na(&w, mac, address, router, 0);
-	sum = checksum_add_pseudo(0, source, &all_nodes, NEXT_HEADER_ICMPV6, NA_SIZE);
-	sum = checksum_add(sum, na.at, NA_SIZE);
-	write_na(&na, mac, address, router, checksum_finish(sum));
-	return NEIGH_FRAME_MAX - w.left;
+	return write_icmp(frame, source, &all_nodes, &message);
+}
+
+size_t neigh_ns(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
+		const struct addr *address, const struct addr *target)
+{
+	/* RFC 4291 2.7.1: the solicited-node group. */
+	struct addr group = {.family = ADDR_FAMILY_IPV6,
+			     .bytes = {0xff, 0x02, [11] = 0x01, [12] = 0xff}};
+	const struct message message = {
+		.type = NS_TYPE, .option = OPTION_SOURCE, .target = target, .mac = mac};
+
+	memcpy(group.bytes + 13, target->bytes + 13, 3);
+	return write_icmp(frame, address, &group, &message);
 }
 
 bool neigh_arp_claim(const uint8_t *bytes, size_t size, struct neigh_claim *ret_claim)

@@ -43,6 +43,19 @@ size_t neigh_arp(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZ
 		 const struct addr *address, enum neigh_form form);
 
 /*
+ * An ARP request for target from the address, broadcast: a neighbour that ignores gratuitous ARP
+ * takes the sender's hardware address from it (RFC 826), and the target, which has to answer, does
+ * so even if it did not know the address. Returns the size written.
+ */
+size_t neigh_arp_question(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
+			  const struct addr *address, const struct addr *target);
+
+/* The same for IPv6: a Neighbor Solicitation to the target's solicited-node group (RFC 4861 7.2.2),
+ * which the target alone hears. */
+size_t neigh_ns(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
+		const struct addr *address, const struct addr *target);
+
+/*
  * Unsolicited Neighbor Advertisement for an IPv6 address to ff02::1 with Override set, Solicited
  * clear and the target link-layer option. source is an address of the interface; router sets the R
  * flag. Returns the size written.

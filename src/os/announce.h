@@ -2,6 +2,7 @@
 /*
  * Sends core/neigh's frames (rule ANNOUNCE): for IPv4 gratuitous ARP in request and reply form, for
  * IPv6 an unsolicited Neighbor Advertisement whose R flag is the interface's forwarding setting.
+ * Beside them a question from the address for the interface's gateway, if it has one.
  * Each call reads the hardware address anew.
  */
 #ifndef CPVRRP_OS_ANNOUNCE_H
@@ -16,7 +17,8 @@ int announce_new(struct announce **ret_announce);
 void announce_free(struct announce *announce);
 
 /*
- * Announces one address. source is an address of the interface and used for IPv6 only. Returns 0 or
+ * Announces one address. source is an address of the interface: IPv6 sends from it, and IPv4 asks
+ * for it where there is no gateway. Returns 0 or
  * -errno; -EOPNOTSUPP for an interface that is not Ethernet.
  */
 int announce_send(struct announce *announce, int ifindex, const struct addr *source,

@@ -320,6 +320,49 @@ START_TEST(announce_router_flag)
 }
 END_TEST
 
+/* ANNOUNCE: a question from the VIP for the gateway of the interface; another interface's gateway
+ * is none of it. Without one IPv4 asks for its own address, which nobody answers, and IPv6 for
+ * none. */
+START_TEST(announce_question)
+{
+	static const char *const gateways[] = {"192.0.2.254", "fe80::254"};
+	struct announce *announce = open_announce();
+	struct addr source = address(node_text[_i]);
+	struct addr wanted = address(vip_text[_i]);
+	struct addr gateway = address(gateways[_i]);
+	uint8_t expected[NEIGH_FRAME_MAX], got[FRAME_SIZE];
+	size_t size;
+	int fd;
+
+	run("ip link set va address 02:00:00:00:00:51");
+	add_pair("other", "there");
+	run("ip -%d route add default via %s dev other onlink metric 1", _i == 0 ? 4 : 6,
+	    _i == 0 ? "198.51.100.1" : "fe80::99");
+	fd = open_capture(_i == 0 ? ETH_P_ARP : ETH_P_IPV6);
+	ck_assert_int_eq(announce_send(announce, index_of("va"), &source, &wanted), 0);
+	for (unsigned i = 0; i < (_i == 0 ? 2 : 1); i++)
+		ck_assert_uint_gt(capture(fd, got, WAIT_MAX_MS), 0);
+	if (_i == 0) {
+		size = neigh_arp_question(expected, first_mac, &wanted, &source);
+		ck_assert_uint_eq(capture(fd, got, WAIT_MAX_MS), size);
+		ck_assert_mem_eq(got, expected, size);
+	}
+	check_silent(fd);
+
+	run("ip -%d route add default via %s dev va metric 2", _i == 0 ? 4 : 6, gateways[_i]);
+	ck_assert_int_eq(announce_send(announce, index_of("va"), &source, &wanted), 0);
+	for (unsigned i = 0; i < (_i == 0 ? 2 : 1); i++)
+		ck_assert_uint_gt(capture(fd, got, WAIT_MAX_MS), 0);
+	size = _i == 0 ? neigh_arp_question(expected, first_mac, &wanted, &gateway)
+		       : neigh_ns(expected, first_mac, &wanted, &gateway);
+	ck_assert_uint_eq(capture(fd, got, WAIT_MAX_MS), size);
+	ck_assert_mem_eq(got, expected, size);
+	check_silent(fd);
+	close(fd);
+	announce_free(announce);
+}
+END_TEST
+
 /* The socket cannot be made to hear anything, not even bound to a protocol. */
 START_TEST(announce_is_deaf)
 {
@@ -388,6 +431,7 @@ static Suite *suite_kernel(void)
 	/* Twice: for IPv4 and for IPv6. */
 	tcase_add_loop_test(announce, announce_frames, 0, 2);
 	tcase_add_test(announce, announce_router_flag);
+	tcase_add_loop_test(announce, announce_question, 0, 2);
 	tcase_add_test(announce, announce_is_deaf);
 	tcase_add_loop_test(announce, announce_errors, 0, 2);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "core/checksum.h"
 #include "core/neigh.h"
 #include "unit.h"
 
@@ -101,6 +102,60 @@ START_TEST(na_of_a_router)
 }
 END_TEST
 
+/* RFC 826: a request of the address for another one, so that it is not gratuitous. */
+START_TEST(arp_question)
+{
+	static const uint8_t expected[42] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, /* to everybody */
+		0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, /* from us */
+		0x08, 0x06,			    /* ARP */
+		0x00, 0x01, 0x08, 0x00, 0x06, 0x04, /* Ethernet, IPv4 and their sizes */
+		0x00, 0x01,			    /* request */
+		0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, /* sender */
+		0xc0, 0x00, 0x02, 0x64,		    /* sender address */
+		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, /* target: not known */
+		0xc0, 0x00, 0x02, 0xfe,		    /* target address */
+	};
+	uint8_t frame[NEIGH_FRAME_MAX];
+	struct addr vip, gateway;
+
+	addr_parse("192.0.2.100", &vip);
+	addr_parse("192.0.2.254", &gateway);
+	ck_assert_uint_eq(neigh_arp_question(frame, mac, &vip, &gateway), sizeof(expected));
+	ck_assert_mem_eq(frame, expected, sizeof(expected));
+}
+END_TEST
+
+/* RFC 4861 4.3 and 7.2.2, RFC 4291 2.7.1. */
+START_TEST(ns)
+{
+	static const uint8_t head[] = {
+		0x33, 0x33, 0xff, 0x00, 0x02, 0x54, /* the solicited-node group of the target */
+		0x02, 0x00, 0x5e, 0x10, 0x00, 0x01, /* from us */
+		0x86, 0xdd, 0x60, 0x00, 0x00, 0x00, /* IPv6 */
+		0x00, 0x20, 0x3a, 0xff,		    /* ICMPv6, hop limit 255 */
+	};
+	static const uint8_t option[] = {0x01, 0x01, 0x02, 0x00, 0x5e, 0x10, 0x00, 0x01};
+	uint8_t frame[NEIGH_FRAME_MAX];
+	struct addr vip, gateway, group;
+
+	addr_parse("2001:db8::100", &vip);
+	addr_parse("fe80::254", &gateway);
+	addr_parse("ff02::1:ff00:254", &group);
+	ck_assert_uint_eq(neigh_ns(frame, mac, &vip, &gateway), 86);
+	ck_assert_mem_eq(frame, head, sizeof(head));
+	ck_assert_mem_eq(frame + 22, vip.bytes, 16);
+	ck_assert_mem_eq(frame + 38, group.bytes, 16);
+	ck_assert_uint_eq(frame[54], 135);
+	ck_assert_mem_eq(frame + 62, gateway.bytes, 16);
+	ck_assert_mem_eq(frame + 78, option, sizeof(option));
+	/* The checksum over itself is 0. */
+	ck_assert_uint_eq(checksum_finish(checksum_add(checksum_add_pseudo(0, &vip, &group, 58, 32),
+						       frame + 54, 32)),
+			  0);
+}
+END_TEST
+
 /* A packet of ours is a claim of ours; a probe, or anything else, is none. */
 START_TEST(arp_claims)
 {
@@ -173,6 +228,8 @@ Suite *suite_neigh(void)
 	tcase_add_test(tcase, arp_reply);
 	tcase_add_test(tcase, na_of_a_host);
 	tcase_add_test(tcase, na_of_a_router);
+	tcase_add_test(tcase, arp_question);
+	tcase_add_test(tcase, ns);
 	tcase_add_test(tcase, arp_claims);
 	tcase_add_test(tcase, na_claims);
 	suite_add_tcase(suite, tcase);
