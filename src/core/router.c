@@ -305,6 +305,25 @@ void router_take_auto_address(struct router *router, const struct interface *int
 		router->auto_address = router->own[router->settings.family];
 }
 
+static size_t place_of(const struct interface *interface, const struct addr *address)
+{
+	size_t i = 0;
+
+	while (i < interface->address_count &&
+	       !addr_equal(&interface->addresses[i].address, address))
+		i++;
+	return i;
+}
+
+bool router_is_before_own(const struct router *router, const struct interface *interface,
+			  const struct addr *address)
+{
+	size_t own = place_of(interface, &router->own[ADDR_FAMILY_IPV4]);
+
+	return address->family == ADDR_FAMILY_IPV4 && own < interface->address_count &&
+	       place_of(interface, address) < own;
+}
+
 enum vrrp_fault router_fault(const struct router *router)
 {
 	if (router->link_fault == VRRP_FAULT_NONE && router->socket_closed)

@@ -192,6 +192,11 @@ router_take_interface(struct router *router, struct instant now, const struct in
  */
 struct instant router_grace_end(const struct router *router);
 
+/* LEASE: whether an address of the router is on the interface before the node's own one, which the
+ * kernel then does not take as the source. IPv4 alone: IPv6 has the preferred lifetime for that. */
+bool router_is_before_own(const struct router *router, const struct interface *interface,
+			  const struct addr *address);
+
 /* What keeps the router from working, seen from outside the machine; NONE if nothing does. */
 enum vrrp_fault router_fault(const struct router *router);
 

@@ -25,6 +25,7 @@ enum complaint {
 	COMPLAINT_REMOVE,
 	COMPLAINT_NETLINK,
 	COMPLAINT_WATCH,
+	COMPLAINT_PLACE,
 	COMPLAINT_COUNT
 };
 
@@ -344,13 +345,39 @@ static void sync_sockets(struct io *io)
 		io->retry = instant_add(io->now, RETRY_US);
 }
 
+/* LEASE: an own address that went and came back is behind the VIP, from which the node would speak
+ * now. */
+static void place_addresses(struct io *io, const struct router *router)
+{
+	const struct interface *interface = attach_interface(io->attach, router);
+	char text[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; interface && i < router->settings.address_count; i++) {
+		const struct addr *address = &router->settings.addresses[i];
+		int error;
+
+		if (!router->present[i] || !router_is_before_own(router, interface, address))
+			continue;
+		error = vip_place_last(io->vip, router->ifindex, address, io->lease_s);
+		if (error < 0 && may_complain(io, COMPLAINT_PLACE))
+			log_warning("%s: cannot put %s behind the node's own address, and the "
+				    "node may speak from it: %s",
+				    router->interface_name, addr_format(address, text),
+				    strerror(-error));
+	}
+}
+
 static void drain_netlink(struct io *io, bool ask)
 {
 	int news = attach_drain(io->attach, io->now, ask);
 
 	take_netlink_result(io, news);
-	if (news != 0)
-		sync_sockets(io);
+	if (news == 0)
+		return;
+	sync_sockets(io);
+	for (size_t i = 0; i < io->engine->router_count; i++)
+		if (io->engine->routers[i]->vrrp.state == VRRP_STATE_ACTIVE)
+			place_addresses(io, io->engine->routers[i]);
 }
 
 /* The kernel's modules may be there later, so a reload asks again. */

@@ -64,12 +64,12 @@ static int new_object(int ifindex, const struct addr *address, unsigned prefix_l
 	return 0;
 }
 
-static int build_add(int flags, int ifindex, const struct addr *address, unsigned lease_s,
-		     struct nl_msg **ret_message)
+static int build_add(int flags, int ifindex, const struct addr *address, unsigned prefix_length,
+		     unsigned lease_s, struct nl_msg **ret_message)
 {
 	struct nl_msg *message = NULL;
 	struct rtnl_addr *object;
-	int error = new_object(ifindex, address, addr_bits(address->family), &object);
+	int error = new_object(ifindex, address, prefix_length, &object);
 
 	assert(lease_s < FOREVER);
 	if (error < 0)
@@ -113,7 +113,18 @@ static int add(struct netlink *netlink, int flags, int ifindex, const struct add
 	       unsigned lease_s)
 {
 	struct nl_msg *message;
-	int error = build_add(flags, ifindex, address, lease_s, &message);
+	int error =
+		build_add(flags, ifindex, address, addr_bits(address->family), lease_s, &message);
+
+	return error < 0 ? error : netlink_ask(netlink, message, NULL, NULL);
+}
+
+/* The kernel takes the same address with another prefix length for another one. */
+static int add_double(struct netlink *netlink, int ifindex, const struct addr *address,
+		      unsigned prefix_length, unsigned lease_s)
+{
+	struct nl_msg *message;
+	int error = build_add(NLM_F_REPLACE, ifindex, address, prefix_length, lease_s, &message);
 
 	return error < 0 ? error : netlink_ask(netlink, message, NULL, NULL);
 }
@@ -299,6 +310,25 @@ int vip_remove(struct vip *vip, int ifindex, const struct addr *address, unsigne
 {
 	lease_cancel(vip->lease, ifindex, address);
 	return remove_now(vip->netlink, ifindex, address, prefix_length);
+}
+
+int vip_place_last(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s)
+{
+	unsigned bits = addr_bits(address->family);
+	int error;
+
+	assert(address->family == ADDR_FAMILY_IPV4);
+	lease_cancel(vip->lease, ifindex, address);
+	/* The double holds the local route while the address is away. */
+	error = add_double(vip->netlink, ifindex, address, bits - 1, lease_s);
+	if (error < 0)
+		return error;
+	error = remove_now(vip->netlink, ifindex, address, bits);
+	if (error == 0 || error == -EADDRNOTAVAIL)
+		error = add(vip->netlink, NLM_F_REPLACE, ifindex, address, lease_s);
+	if (error == 0)
+		error = remove_now(vip->netlink, ifindex, address, bits - 1);
+	return error;
 }
 
 int vip_depart(struct vip *vip, int ifindex, const struct addr *address, unsigned prefix_length)

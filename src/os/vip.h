@@ -44,6 +44,13 @@ uint64_t vip_closed_count(const struct vip *vip);
  */
 int vip_add(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s);
 
+/*
+ * Puts an IPv4 address that is present behind all others of its interface, without a moment in
+ * which it is not there: of equal addresses the kernel takes the first as the source, deprecated or
+ * not. Returns 0 or -errno, after which the address is there all the same.
+ */
+int vip_place_last(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s);
+
 /* Renews the lease of an address that is present: lease_renew(). */
 int vip_renew(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s);
 

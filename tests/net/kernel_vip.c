@@ -227,6 +227,53 @@ START_TEST(vip_waited_for_in_vain)
 }
 END_TEST
 
+static bool answers(const char *text)
+{
+	struct sockaddr_in name = {.sin_family = AF_INET};
+	struct addr wanted = address(text);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int result;
+
+	memcpy(&name.sin_addr, wanted.bytes, 4);
+	result = bind(fd, (const struct sockaddr *)&name, sizeof(name));
+	close(fd);
+	return result == 0;
+}
+
+/* LEASE: an own address that went and came back is the source again, and the kernel's local route
+ * was there all the time. */
+START_TEST(vip_placed_last)
+{
+	struct addr wanted = address(vip_text[0]);
+	struct vip *vip = open_vip();
+	pid_t child;
+	int status;
+
+	ck_assert_int_eq(vip_add(vip, index_of("va"), &wanted, 5), 0);
+	run("ip addr del 192.0.2.1/24 dev va && ip addr add 192.0.2.1/24 dev va");
+	ck_assert_ptr_nonnull(strstr(output("ip route get 224.0.0.251 oif va"), "src 192.0.2.100"));
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		int64_t end = now_ms() + 300;
+
+		while (now_ms() < end)
+			if (!answers(vip_text[0]))
+				_exit(1);
+		_exit(0);
+	}
+	for (unsigned i = 0; i < 50; i++)
+		ck_assert_int_eq(vip_place_last(vip, index_of("va"), &wanted, 5), 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(status == 0, "the address was away");
+	ck_assert_ptr_nonnull(strstr(output("ip route get 224.0.0.251 oif va"), "src 192.0.2.1 "));
+	ck_assert_str_ne(show("192.0.2.100/32"), "");
+	ck_assert_ptr_null(strstr(show("192.0.2.100/32"), "/31"));
+	check_lifetime(vip_text[0], 5);
+	vip_free(vip);
+}
+END_TEST
+
 START_TEST(vip_removed)
 {
 	struct addr wanted = address(vip_text[_i]);
@@ -449,6 +496,7 @@ void add_vip_tests(TCase *vip)
 	tcase_add_loop_test(vip, vip_usable_at_once, 0, 2);
 	tcase_add_loop_test(vip, vip_local_at_once, 0, 2);
 	tcase_add_test(vip, vip_waited_for_in_vain);
+	tcase_add_test(vip, vip_placed_last);
 	tcase_add_loop_test(vip, vip_removed, 0, 2);
 	tcase_add_loop_test(vip, vip_renewed, 0, 2);
 	tcase_add_loop_test(vip, vip_not_renewed_after_removal, 0, 2);

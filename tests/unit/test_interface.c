@@ -155,6 +155,29 @@ START_TEST(leaving_address_comes_back)
 }
 END_TEST
 
+/* LEASE: behind the node's own address, wherever others are; without one there is no source to
+ * lose, and IPv6 has its own means. */
+START_TEST(vip_is_before_the_own_address)
+{
+	static struct interface interface;
+	struct addr vip = ip("10.10.10.10"), absent = ip("10.10.10.11"), vip6 = ip("fd00::10");
+
+	start_active();
+	fake_io_show(&w.io, &interface);
+	ck_assert(!router_is_before_own(find(10), &interface, &vip));
+	assign("fd00::10", 128);
+	unassign("10.0.0.2");
+	fake_io_show(&w.io, &interface);
+	ck_assert(!router_is_before_own(find(10), &interface, &vip));
+	assign("10.0.0.2", 24);
+	assign("10.0.0.3", 24);
+	fake_io_show(&w.io, &interface);
+	ck_assert(router_is_before_own(find(10), &interface, &vip));
+	ck_assert(!router_is_before_own(find(10), &interface, &absent));
+	ck_assert(!router_is_before_own(find(10), &interface, &vip6));
+}
+END_TEST
+
 /* A link that is down is no reason to keep it. */
 START_TEST(leftover_vip_is_removed_in_initialize)
 {
@@ -842,6 +865,7 @@ static void add_reconcile(Suite *suite)
 	tcase_add_test(tcase, leftover_vip_is_removed);
 	tcase_add_test(tcase, leaving_address_is_no_leftover);
 	tcase_add_test(tcase, leaving_address_comes_back);
+	tcase_add_test(tcase, vip_is_before_the_own_address);
 	tcase_add_test(tcase, leftover_vip_is_removed_in_initialize);
 	tcase_add_test(tcase, only_the_leftovers_are_removed);
 	tcase_add_test(tcase, leftover_of_the_carried_family);

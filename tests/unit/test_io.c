@@ -82,6 +82,14 @@ int vip_depart(struct vip *vip, int ifindex, const struct addr *address, unsigne
 	return note("depart", address, depart_result);
 }
 
+int vip_place_last(struct vip *vip, int ifindex, const struct addr *address, unsigned lease_s)
+{
+	(void)vip;
+	(void)ifindex;
+	(void)lease_s;
+	return note("place", address, 0);
+}
+
 int vip_close_connections(struct vip *vip)
 {
 	(void)vip;
