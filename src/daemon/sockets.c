@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "os/log.h"
 #include "os/sock.h"
+#include "os/vrid_lock.h"
 
 #define DRAIN_MAX 256 /* packets of one socket in one turn */
 
@@ -23,10 +25,20 @@ struct slot {
 	struct slot *next;
 };
 
+/* That no other daemon of this node runs the virtual router. */
+struct hold {
+	int ifindex;
+	enum addr_family family;
+	uint8_t vrid;
+	int fd; /* -1 if there is no lock to be had, and the router runs without */
+	struct hold *next;
+};
+
 struct sockets {
 	struct event_base *base;
 	struct engine *engine;
 	struct slot *slots;
+	struct hold *holds;
 	struct instant now; /* of the drain in progress */
 };
 
@@ -50,6 +62,13 @@ static void slot_free(struct slot *slot)
 	free(slot);
 }
 
+static void hold_free(struct hold *hold)
+{
+	if (hold->fd >= 0)
+		close(hold->fd);
+	free(hold);
+}
+
 void sockets_free(struct sockets *sockets)
 {
 	if (!sockets)
@@ -59,6 +78,12 @@ void sockets_free(struct sockets *sockets)
 
 		sockets->slots = slot->next;
 		slot_free(slot);
+	}
+	while (sockets->holds) {
+		struct hold *hold = sockets->holds;
+
+		sockets->holds = hold->next;
+		hold_free(hold);
 	}
 	free(sockets);
 }
@@ -128,10 +153,64 @@ static bool is_wanted(const struct sockets *sockets, int ifindex, enum addr_fami
 	return wanted;
 }
 
+static bool is_held_for(const struct hold *hold, const struct router *router)
+{
+	return router->ifindex == hold->ifindex && router->settings.family == hold->family &&
+	       router->settings.vrid == hold->vrid;
+}
+
+static void release_unwanted(struct sockets *sockets)
+{
+	const struct engine *engine = sockets->engine;
+	struct hold **at = &sockets->holds;
+
+	while (*at) {
+		struct hold *hold = *at;
+		bool wanted = false;
+
+		for (size_t i = 0; i < engine->router_count; i++)
+			wanted |= is_held_for(hold, engine->routers[i]);
+		if (wanted) {
+			at = &hold->next;
+			continue;
+		}
+		*at = hold->next;
+		hold_free(hold);
+	}
+}
+
+/* Returns 0, or -EADDRINUSE if another daemon of this node runs the router, or -ENOMEM. */
+static int hold_for(struct sockets *sockets, const struct router *router)
+{
+	struct hold *hold = sockets->holds;
+	int error;
+
+	while (hold && !is_held_for(hold, router))
+		hold = hold->next;
+	if (hold)
+		return 0;
+	hold = calloc(1, sizeof(*hold));
+	if (!hold)
+		return -ENOMEM;
+	*hold = (struct hold){router->ifindex, router->settings.family, router->settings.vrid, -1,
+			      sockets->holds};
+	error = vrid_lock(hold->ifindex, hold->family, hold->vrid, &hold->fd);
+	if (error == -EADDRINUSE) {
+		hold_free(hold);
+		return error;
+	}
+	if (error < 0)
+		log_warning(ROUTER_FMT ": another daemon of this node would not be noticed: %s",
+			    ROUTER_ARG(router), strerror(-error));
+	sockets->holds = hold;
+	return 0;
+}
+
 void sockets_close_unwanted(struct sockets *sockets)
 {
 	struct slot **at = &sockets->slots;
 
+	release_unwanted(sockets);
 	while (*at) {
 		struct slot *slot = *at;
 		bool multicast;
@@ -146,11 +225,14 @@ void sockets_close_unwanted(struct sockets *sockets)
 	}
 }
 
-/* 0 or -errno. */
+/* 0 or -errno; -EADDRINUSE if another daemon of this node runs the router. */
 static int open_for(struct sockets *sockets, const struct router *router)
 {
 	bool multicast;
+	int error = hold_for(sockets, router);
 
+	if (error < 0)
+		return error;
 	if (find(sockets, router->ifindex, router->settings.family))
 		return 0;
 	is_wanted(sockets, router->ifindex, router->settings.family, &multicast);
@@ -187,7 +269,12 @@ bool sockets_sync(struct sockets *sockets, struct instant now)
 		if (router->ifindex == 0)
 			continue;
 		error = open_for(sockets, router);
-		if (error < 0 && !router->socket_closed)
+		if (error == -EADDRINUSE && !router->socket_closed)
+			log_error(ROUTER_FMT ": another daemon of this node runs VRID %u on %s; "
+					     "retries in 1 s",
+				  ROUTER_ARG(router), (unsigned)router->settings.vrid,
+				  router->interface_name);
+		else if (error < 0 && !router->socket_closed)
 			log_error(ROUTER_FMT ": cannot open a socket on %s: %s; retries in 1 s",
 				  ROUTER_ARG(router), router->interface_name, strerror(-error));
 		all_open &= error == 0;

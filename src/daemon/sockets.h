@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The raw sockets of the daemon: one for each interface and family that a router is on, shared by
- * the routers there. Events of the loop only note which one is readable; the turn drains.
+ * the routers there, and the locks by which no two daemons of a node run one router. Events of the
+ * loop only note which one is readable; the turn drains.
  */
 #ifndef CPVRRP_DAEMON_SOCKETS_H
 #define CPVRRP_DAEMON_SOCKETS_H

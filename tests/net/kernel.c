@@ -420,11 +420,13 @@ static Suite *suite_kernel(void)
 	TCase *close = new_case(suite, "close");
 	TCase *holder = new_case(suite, "holder");
 	TCase *announce = new_case(suite, "announce");
+	TCase *lock = new_case(suite, "vrid_lock");
 
 	add_sock_tests(sock);
 	add_netlink_tests(netlink);
 	add_link_tests(link);
 	add_vip_tests(vip);
+	add_vrid_lock_tests(lock);
 	add_close_tests(close);
 	add_holder_tests(holder);
 

@@ -63,6 +63,7 @@ void add_netlink_tests(TCase *netlink);
 void add_sock_tests(TCase *sock);
 void add_link_tests(TCase *link);
 void add_vip_tests(TCase *vip);
+void add_vrid_lock_tests(TCase *lock);
 void add_close_tests(TCase *close);
 void add_holder_tests(TCase *holder);
 TCase *tcase_confine(void);
