@@ -190,6 +190,8 @@ static enum vrrp_fault find_primary(struct router *router, const struct interfac
 	*own = found ? found->address : (struct addr){.family = router->settings.family};
 	if (interface->index == 0)
 		return VRRP_FAULT_NO_INTERFACE;
+	if (interface->port)
+		return VRRP_FAULT_IS_PORT;
 	if (!interface->up)
 		return VRRP_FAULT_LINK_DOWN;
 	return found ? VRRP_FAULT_NONE : explain_absence(router, interface, vips);

@@ -46,6 +46,7 @@ struct interface {
 	char name[ROUTER_INTERFACE_SIZE];
 	int index; /* 0 = does not exist (yet) */
 	bool up;   /* administratively up, with carrier */
+	bool port; /* of a bridge, bond or the like, which takes what the interface receives */
 	uint8_t mac[ROUTER_MAC_SIZE];
 	uint32_t carrier_changes; /* IFLA_CARRIER_CHANGES */
 	size_t address_count;

@@ -42,6 +42,7 @@ const char *vrrp_fault_name(enum vrrp_fault fault)
 	static const char *const names[VRRP_FAULT_COUNT] = {
 		[VRRP_FAULT_NONE] = "none",
 		[VRRP_FAULT_NO_INTERFACE] = "no_interface",
+		[VRRP_FAULT_IS_PORT] = "is_port",
 		[VRRP_FAULT_LINK_DOWN] = "link_down",
 		[VRRP_FAULT_NO_ADDRESS] = "no_address",
 		[VRRP_FAULT_DUPLICATE_ADDRESS] = "duplicate_address",

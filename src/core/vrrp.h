@@ -62,9 +62,10 @@ const char *vrrp_reason_name(enum vrrp_reason reason);
 /* What keeps a router in Initialize. */
 enum vrrp_fault {
 	VRRP_FAULT_NONE,
-	VRRP_FAULT_NO_INTERFACE,      /* the interface does not exist */
-	VRRP_FAULT_LINK_DOWN,	      /* administratively down or no carrier */
-	VRRP_FAULT_NO_ADDRESS,	      /* no address of the family to send from */
+	VRRP_FAULT_NO_INTERFACE, /* the interface does not exist */
+	VRRP_FAULT_IS_PORT,	 /* of a bridge or bond, which takes what the interface receives */
+	VRRP_FAULT_LINK_DOWN,	 /* administratively down or no carrier */
+	VRRP_FAULT_NO_ADDRESS,	 /* no address of the family to send from */
 	VRRP_FAULT_DUPLICATE_ADDRESS, /* another host has the address to send from */
 	VRRP_FAULT_NOT_A_PEER,	      /* no address of the interface is in unicast_peer */
 	VRRP_FAULT_NO_SOCKET,	      /* the raw socket cannot be opened */

@@ -16,6 +16,8 @@ struct attach {
 	struct event *event;
 	bool readable; /* noted by the event; the turn reads */
 	struct log_limit unfit;
+	bool changed; /* an interface has, since auto was resolved */
+	bool missing; /* auto looks for an interface in vain */
 
 	/* Of the call in progress. */
 	struct instant now;
@@ -74,7 +76,8 @@ static void watch(struct attach *attach, const char *name)
 
 /* ---- interface auto ---- */
 
-/* Whether a prefix of the router's interface holds the address that auto looks for. */
+/* Whether a prefix of the router's interface holds the address that auto looks for. Then the router
+ * stays there, whatever routes say now. */
 static bool is_on_link(const struct attach *attach, const struct router *router)
 {
 	const struct router_settings *settings = &router->settings;
@@ -108,36 +111,61 @@ static bool any_needs_interface(const struct attach *attach)
 	return false;
 }
 
-/* If none is found, a router that has an interface stays on it: its addresses may come back. */
-static void find_interface(struct attach *attach, struct router *router)
+static void log_choice(const struct router *router, const char *name, const struct route *route)
+{
+	const struct addr *sought = router_sought_address(&router->settings);
+	char address[ADDR_TEXT_SIZE], prefix[ADDR_TEXT_SIZE];
+
+	log_notice(ROUTER_FMT ": takes interface %s: the route to %s is %s/%u through it",
+		   ROUTER_ARG(router), name, addr_format(sought, address),
+		   addr_format(&route->prefix, prefix), route->prefix_length);
+}
+
+/* False if none is found; a router that has an interface stays on it then: its addresses and routes
+ * may come back. */
+static bool find_interface(struct attach *attach, struct router *router)
 {
 	const struct router_settings *settings = &router->settings;
-	bool has_one = router->ifindex != 0;
+	struct route route = {.ifindex = 0};
 	char name[ROUTER_INTERFACE_SIZE] = "";
 	int error = link_find(attach->link, router_sought_address(settings), settings->addresses,
-			      settings->address_count, name);
+			      settings->address_count, &route, name);
+	bool other = strcmp(name, router->interface_name) != 0;
 
 	if (error < 0 && error != -ENODEV)
 		attach->error = error;
-	if (error < 0 && has_one)
-		return;
+	if (error < 0 && router->ifindex != 0)
+		return false;
 	if (error == 0)
 		watch(attach, name);
-	if (!has_one || strcmp(name, router->interface_name) != 0)
+	if (error == 0 && other)
+		log_choice(router, name, &route);
+	if (router->ifindex == 0 || other)
 		tell(attach, router, name);
+	return error == 0;
 }
 
-/* The events of all interfaces count from before the search on, so that none is missed meanwhile.
- */
+static void watch_all(struct attach *attach, bool on)
+{
+	int error = link_watch_all(attach->link, on);
+
+	if (error < 0)
+		attach->error = error;
+}
+
+/* The events of all interfaces and routes count from before the search on, so that none is missed
+ * meanwhile. */
 static void resolve_auto(struct attach *attach)
 {
 	struct engine *engine = attach->engine;
 
-	link_watch_all(attach->link, any_needs_interface(attach));
+	attach->changed = false;
+	attach->missing = false;
+	watch_all(attach, any_needs_interface(attach));
 	for (size_t i = 0; i < engine->router_count; i++)
 		if (needs_interface(attach, engine->routers[i]))
-			find_interface(attach, engine->routers[i]);
-	link_watch_all(attach->link, any_needs_interface(attach));
+			attach->missing |= !find_interface(attach, engine->routers[i]);
+	watch_all(attach, attach->missing);
 }
 
 /* ---- Netlink ---- */
@@ -147,6 +175,7 @@ static void interface_changed(void *context, const struct interface *interface)
 	struct attach *attach = context;
 	struct engine *engine = attach->engine;
 
+	attach->changed = true;
 	for (size_t i = 0; i < engine->router_count; i++) {
 		struct router *router = engine->routers[i];
 		const char *name =
@@ -204,7 +233,9 @@ int attach_drain(struct attach *attach, struct instant now, bool ask)
 	count = link_drain(attach->link);
 	if (count == 0)
 		return 0;
-	resolve_auto(attach);
+	/* Most news are the renewal of a lease, which moves no router. */
+	if (attach->changed || attach->missing)
+		resolve_auto(attach);
 	if (count < 0)
 		return count;
 	return attach->error < 0 ? attach->error : 1;

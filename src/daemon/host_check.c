@@ -55,13 +55,14 @@ static void ignore_change(void *context, const struct interface *interface)
 static int find_name(struct host_check *check, const struct router_settings *settings,
 		     char ret_name[ROUTER_INTERFACE_SIZE])
 {
+	struct route route;
 	int error = 0;
 
 	if (settings->interface[0] != '\0')
 		strcpy(ret_name, settings->interface);
 	else
 		error = link_find(check->link, router_sought_address(settings), settings->addresses,
-				  settings->address_count, ret_name);
+				  settings->address_count, &route, ret_name);
 	if (error == -ENODEV)
 		ret_name[0] = '\0';
 	return error == -ENODEV ? 0 : error;
@@ -91,8 +92,9 @@ static void check_network(struct host_check *check, const struct router *router,
 {
 	const struct router_settings *settings = &router->settings;
 	char name[ROUTER_INTERFACE_SIZE], text[ADDR_TEXT_SIZE];
-	int error =
-		link_find(check->link, address, settings->addresses, settings->address_count, name);
+	struct route route;
+	int error = link_find(check->link, address, settings->addresses, settings->address_count,
+			      &route, name);
 
 	addr_format(address, text);
 	if (error == -ENODEV)

@@ -27,7 +27,6 @@
 #define SYNC_ROUNDS 8
 #define FILTER_INDEXES_MAX 255
 #define FILTER_MAX (2 * FILTER_INDEXES_MAX + 2)
-#define LOOPBACK_INDEX 1 /* of lo in every network namespace */
 /* In struct ifinfomsg and in struct ifaddrmsg the interface index is at the same place. */
 #define INDEX_OFFSET (NLMSG_HDRLEN + 4)
 
@@ -49,6 +48,7 @@ struct link {
 	void *context;
 	struct watched *watched;
 	bool watch_all;
+	bool watch_routes; /* their events come */
 	unsigned short filter_size;
 	struct sock_filter filter[FILTER_MAX];
 	struct interface scratch;
@@ -60,6 +60,7 @@ struct link_message {
 	bool of_port; /* tells of the interface as a bridge port only */
 	int index;
 	bool up;
+	bool port; /* see struct interface */
 	char name[ROUTER_INTERFACE_SIZE];
 	/* Fields that reveal a flap between two reads. */
 	uint8_t mac[6]; /* zero if the address is not one of Ethernet's size */
@@ -69,8 +70,7 @@ struct link_message {
 /* What a message tells of an address. */
 struct address_message {
 	bool deleted;
-	int ifindex;	    /* 0: neither IPv4 nor IPv6 */
-	struct addr prefix; /* the peer's address on a point-to-point link */
+	int ifindex; /* 0: neither IPv4 nor IPv6 */
 	struct interface_address own;
 };
 
@@ -93,6 +93,18 @@ static bool is_address(struct nl_msg *message)
 {
 	return nlmsg_hdr(message)->nlmsg_type == RTM_NEWADDR ||
 	       nlmsg_hdr(message)->nlmsg_type == RTM_DELADDR;
+}
+
+/* Of a bridge, bond, team, Open vSwitch or the like: these take what the interface receives. A VRF
+ * leaves it to the interface. */
+static bool is_port(struct nlattr *const attributes[IFLA_CARRIER_CHANGES + 1])
+{
+	struct nlattr *master = attributes[IFLA_MASTER], *info = attributes[IFLA_LINKINFO];
+	struct nlattr *kind =
+		info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_SLAVE_KIND) : NULL;
+
+	return master && nla_len(master) == sizeof(uint32_t) && nla_get_u32(master) != 0 &&
+	       !(kind && nla_strcmp(kind, "vrf") == 0);
 }
 
 /*
@@ -123,6 +135,7 @@ static int read_link(struct nl_msg *message, struct link_message *ret_link)
 	};
 	if (attributes[IFLA_IFNAME])
 		nla_strlcpy(ret_link->name, attributes[IFLA_IFNAME], sizeof(ret_link->name));
+	ret_link->port = is_port(attributes);
 	mac = attributes[IFLA_ADDRESS];
 	if (mac && nla_len(mac) == (int)sizeof(ret_link->mac))
 		memcpy(ret_link->mac, nla_data(mac), sizeof(ret_link->mac));
@@ -138,17 +151,12 @@ static void read_object(struct nl_object *object, void *context)
 	int family_number = rtnl_addr_get_family(from);
 	enum addr_family family = family_number == AF_INET ? ADDR_FAMILY_IPV4 : ADDR_FAMILY_IPV6;
 	struct nl_addr *local = rtnl_addr_get_local(from);
-	struct nl_addr *prefix = rtnl_addr_get_peer(from);
 	unsigned flags = rtnl_addr_get_flags(from);
 
-	if (!prefix)
-		prefix = local;
 	if ((family_number != AF_INET && family_number != AF_INET6) || !local ||
-	    nl_addr_get_len(local) != addr_size(family) ||
-	    nl_addr_get_len(prefix) != addr_size(family))
+	    nl_addr_get_len(local) != addr_size(family))
 		return;
 	ret->ifindex = rtnl_addr_get_ifindex(from);
-	ret->prefix = addr_from_bytes(family, nl_addr_get_binary_addr(prefix));
 	ret->own = (struct interface_address){
 		.address = addr_from_bytes(family, nl_addr_get_binary_addr(local)),
 		.prefix_length = (uint8_t)rtnl_addr_get_prefixlen(from),
@@ -201,8 +209,9 @@ static bool address_equal(const struct interface_address *a, const struct interf
 
 static bool interface_equal(const struct interface *a, const struct interface *b)
 {
-	if (a->index != b->index || a->up != b->up || a->address_count != b->address_count ||
-	    memcmp(a->mac, b->mac, sizeof(a->mac)) != 0 || a->carrier_changes != b->carrier_changes)
+	if (a->index != b->index || a->up != b->up || a->port != b->port ||
+	    a->address_count != b->address_count || memcmp(a->mac, b->mac, sizeof(a->mac)) != 0 ||
+	    a->carrier_changes != b->carrier_changes)
 		return false;
 	for (size_t i = 0; i < a->address_count; i++)
 		if (!address_equal(&a->addresses[i], &b->addresses[i]))
@@ -234,11 +243,10 @@ static int take_link(void *context, struct nl_msg *message)
 	error = read_link(message, &link);
 	if (error < 0)
 		return error;
-	/* The kernel also finds interfaces by alternative names; those are not followed. */
-	if (strcmp(link.name, interface->name) != 0)
-		return 0;
+	/* The kernel also finds interfaces by alternative names. */
 	interface->index = link.index;
 	interface->up = link.up;
+	interface->port = link.port;
 	memcpy(interface->mac, link.mac, sizeof(interface->mac));
 	interface->carrier_changes = link.carrier_changes;
 	return 0;
@@ -270,6 +278,7 @@ static int ask_link(struct link *link, struct interface *interface)
 
 	interface->index = 0;
 	interface->up = false;
+	interface->port = false;
 	/* Not rtnl_link_build_get_request(): it asks for SR-IOV functions, which drivers may be
 	 * slow to tell, each of them. */
 	error = netlink_message(RTM_GETLINK, 0, &body, sizeof(body), &question);
@@ -460,16 +469,20 @@ static void event_link(struct link *link, const struct link_message *message)
 		bool disturbed = memcmp(known->mac, message->mac, sizeof(known->mac)) != 0 ||
 				 known->carrier_changes != message->carrier_changes;
 
+		/* It may have got the name as an alternative one. */
+		if (known->index == 0 && !message->deleted)
+			watched->stale = true;
 		if (!same_name && !same_index)
 			continue;
 		if (message->deleted || !same_name || !same_index || known->up != message->up ||
-		    (!message->of_port && disturbed))
+		    (!message->of_port && (disturbed || known->port != message->port)))
 			watched->stale = true;
 		/* Told even if another one with the same index is there by now: what was bound to
 		 * the old one is dead. */
 		if (message->deleted && same_index && !message->of_port) {
 			known->index = 0;
 			known->up = false;
+			known->port = false;
 			known->address_count = 0;
 			watched->pending = true;
 		}
@@ -619,66 +632,36 @@ const struct interface *link_get(const struct link *link, const char *name)
 	return watched ? &watched->known : NULL;
 }
 
-struct search {
-	const struct addr *address;
-	const struct addr *own;
-	size_t own_count;
-	int ifindex; /* of the best one so far, 0 if there is none */
-	unsigned prefix_length;
-};
-
-static int consider(void *context, struct nl_msg *message)
-{
-	struct search *search = context;
-	struct address_message found;
-	unsigned length;
-	int error;
-
-	if (!is_address(message))
-		return 0;
-	error = read_address(message, &found);
-	if (error < 0 || found.ifindex == 0)
-		return error;
-	length = found.own.prefix_length;
-	if (found.own.vip || found.own.tentative || found.ifindex == LOOPBACK_INDEX ||
-	    addr_in_list(&found.own.address, search->own, search->own_count) ||
-	    !addr_in_prefix(search->address, &found.prefix, length))
-		return 0;
-	if (search->ifindex == 0 || length > search->prefix_length) {
-		search->ifindex = found.ifindex;
-		search->prefix_length = length;
-	}
-	return 0;
-}
-
 int link_find(struct link *link, const struct addr *address, const struct addr *own,
-	      size_t own_count, char ret_name[ROUTER_INTERFACE_SIZE])
+	      size_t own_count, struct route *ret_route, char ret_name[ROUTER_INTERFACE_SIZE])
 {
-	const struct search start = {.address = address, .own = own, .own_count = own_count};
-	struct search search;
 	char name[ROUTER_INTERFACE_SIZE];
-	int error = -EAGAIN;
+	struct route route;
+	int error = route_to_neighbour(link->questions, address, own, own_count, &route);
 
-	for (unsigned i = 0; i < DUMP_TRIES && error == -EAGAIN; i++) {
-		search = start;
-		error = ask_addresses(link, 0, consider, &search);
-	}
 	if (error < 0)
 		return error;
-	if (search.ifindex == 0 || !if_indextoname((unsigned)search.ifindex, name))
+	if (!if_indextoname((unsigned)route.ifindex, name))
 		return -ENODEV;
+	*ret_route = route;
 	memcpy(ret_name, name, sizeof(name));
 	return 0;
 }
 
-void link_watch_all(struct link *link, bool on)
+int link_watch_all(struct link *link, bool on)
 {
 	bool replaced = false;
+	int error = 0;
 
+	if (link->watch_routes != on)
+		error = netlink_follow_routes(link->events, on);
+	if (error == 0)
+		link->watch_routes = on;
 	link->watch_all = on;
 	/* Nothing is missed of the watched ones, which both filters pass. If there is no memory for
 	 * the filter now, the next link_drain() sets it. */
 	(void)set_filter(link, &replaced);
+	return error;
 }
 
 int link_drain(struct link *link)

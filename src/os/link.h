@@ -8,6 +8,7 @@
 #define CPVRRP_OS_LINK_H
 
 #include "core/router.h"
+#include "os/route.h"
 
 struct link;
 
@@ -24,9 +25,9 @@ void link_free(struct link *link);
 int link_fd(const struct link *link);
 
 /*
- * Follows the interface of this name; does nothing if it is followed already. Returns 0 or -errno:
- * -EINVAL or -ENOMEM if it is not followed, else the kernel could not be asked yet and the next
- * link_drain() asks again.
+ * Follows the interface of this name, which may be an alternative one; does nothing if it is
+ * followed already. Returns 0 or -errno: -EINVAL or -ENOMEM if it is not followed, else the kernel
+ * could not be asked yet and the next link_drain() asks again.
  */
 int link_watch(struct link *link, const char *name);
 void link_unwatch(struct link *link, const char *name);
@@ -37,18 +38,16 @@ void link_unwatch_unused(struct link *link, bool (*used)(void *context, const ch
 /* The last known state, valid until the next call; NULL if the name is not watched. */
 const struct interface *link_get(const struct link *link, const char *name);
 
-/*
- * `interface = auto`: the name of the interface whose on-link prefix holds the address, the longest
- * prefix if several do; an address equal to one of own does not count. Returns 0, -ENODEV if there
- * is none, or -errno.
- */
+/* `interface = auto`: route_to_neighbour() and the name of its interface. */
 int link_find(struct link *link, const struct addr *address, const struct addr *own,
-	      size_t own_count, char ret_name[ROUTER_INTERFACE_SIZE]);
+	      size_t own_count, struct route *ret_route, char ret_name[ROUTER_INTERFACE_SIZE]);
 
-/* While an address is looked for in vain: with on = true the events of all interfaces make the
- * socket readable and count in link_drain(). Look once more after turning it on, for what came
- * before. */
-void link_watch_all(struct link *link, bool on);
+/*
+ * While an address is looked for in vain: with on = true the events of all interfaces and of routes
+ * make the socket readable and count in link_drain(). Look once more after turning it on, for what
+ * came before. Returns 0 or -errno, after which some events do not come.
+ */
+int link_watch_all(struct link *link, bool on);
 
 /* Takes what the kernel has said, until the socket is empty. Returns how many messages were read,
  * or -errno, after which the next call tries again. */

@@ -294,6 +294,15 @@ int netlink_new_events(struct netlink **ret_netlink)
 	return 0;
 }
 
+int netlink_follow_routes(struct netlink *events, bool on)
+{
+	errno = 0;
+	return system_error(on ? nl_socket_add_memberships(events->socket, RTNLGRP_IPV4_ROUTE,
+							   RTNLGRP_IPV6_ROUTE, 0)
+			       : nl_socket_drop_memberships(events->socket, RTNLGRP_IPV4_ROUTE,
+							    RTNLGRP_IPV6_ROUTE, 0));
+}
+
 void netlink_free(struct netlink *netlink)
 {
 	if (!netlink)

@@ -11,6 +11,7 @@
 #ifndef CPVRRP_OS_NETLINK_H
 #define CPVRRP_OS_NETLINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct netlink;
@@ -24,6 +25,9 @@ int netlink_new_diag(struct netlink **ret_netlink);
 
 /* Opens a non-blocking socket for the events of links and addresses. Returns 0 or -errno. */
 int netlink_new_events(struct netlink **ret_netlink);
+
+/* Whether the events of routes come too. Returns 0 or -errno. */
+int netlink_follow_routes(struct netlink *events, bool on);
 
 /* NULL is allowed. */
 void netlink_free(struct netlink *netlink);

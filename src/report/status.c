@@ -133,6 +133,10 @@ static void explain_fault(const struct router *router, char *text, size_t size)
 	case VRRP_FAULT_NO_INTERFACE:
 		explain_no_interface(router, text, size);
 		break;
+	case VRRP_FAULT_IS_PORT:
+		snprintf(text, size,
+			 "%s is a port of a bridge or bond, which takes what it receives", name);
+		break;
 	case VRRP_FAULT_LINK_DOWN:
 		snprintf(text, size, "waiting for carrier on %s", name);
 		break;

@@ -91,6 +91,7 @@ void fake_io_show(struct fake_io *io, struct interface *ret_interface)
 	memcpy(ret_interface->name, io->name, sizeof(ret_interface->name));
 	ret_interface->index = io->index;
 	ret_interface->up = io->up;
+	ret_interface->port = io->port;
 	memcpy(ret_interface->mac, io->mac, sizeof(ret_interface->mac));
 	ret_interface->carrier_changes = io->carrier_changes;
 	ret_interface->address_count = io->address_count;

@@ -75,6 +75,7 @@ struct fake_io {
 	char name[ROUTER_INTERFACE_SIZE];
 	int index;
 	bool up;
+	bool port;
 	uint8_t mac[ROUTER_MAC_SIZE];
 	uint32_t carrier_changes;
 	size_t address_count;

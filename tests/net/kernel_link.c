@@ -493,14 +493,20 @@ START_TEST(link_find_interface)
 		{"192.0.2.200", "d1"},	  /* the longest prefix */
 		{"192.0.2.100", "va"},	  /* the only one */
 		{"203.0.113.9", NULL},	  /* none */
+		{"203.0.113.200", NULL},  /* behind a gateway */
+		{"172.16.0.9", "d1"},	  /* a route to the network, no address in it */
+		{"172.16.1.9", "d1"},	  /* two routes: that with the lower metric */
+		{"172.16.1.5", "d1"},	  /* the same where the address is there already */
+		{"192.0.2.0", "va"},	  /* what the kernel takes for a broadcast */
 		{"10.10.10.10", NULL},	  /* only on lo */
 		{"198.51.100.10", NULL},  /* only what is left of the address itself */
 		{"198.51.100.130", "d1"}, /* a deprecated address */
 		{"10.8.8.7", "d1"},	  /* point-to-point: the prefix is the other side's */
 		{"10.9.9.7", NULL},	  {"2001:db8::10", "va"},
-		{"2001:db8:1::10", NULL}, /* tentative */
+		{"2001:db8:1::10", "va"}, /* tentative, but the route is there */
 	};
-	struct addr own[2] = {address("192.0.2.200"), address("198.51.100.10")};
+	struct addr own[3] = {address("192.0.2.200"), address("198.51.100.10"),
+			      address("172.16.1.5")};
 	struct link *link = open_link(NULL);
 
 	add_ipv6("2001:db8::1", "va");
@@ -509,15 +515,88 @@ START_TEST(link_find_interface)
 	add_pair("d1", "d2");
 	run("ip addr add 192.0.2.129/25 dev d1 && ip addr add 10.9.9.1 peer 10.8.8.1/24 dev d1 && "
 	    "ip addr add 198.51.100.10/32 dev d1 && ip addr add 192.0.2.200/32 dev va && "
-	    "ip addr add 198.51.100.129/25 dev d1 valid_lft 100 preferred_lft 0");
+	    "ip addr add 198.51.100.129/25 dev d1 valid_lft 100 preferred_lft 0 && "
+	    "ip route add 203.0.113.192/26 via 192.0.2.3 && ip route add 172.16.0.0/24 dev d1 && "
+	    "ip route add 172.16.1.0/24 dev va metric 20 && "
+	    "ip route add 172.16.1.0/24 dev d1 metric 10 && "
+	    "ip addr add 172.16.1.5/32 dev va");
 	for (size_t i = 0; i < sizeof(searches) / sizeof(searches[0]); i++) {
 		struct addr wanted = address(searches[i].address);
 		char name[ROUTER_INTERFACE_SIZE] = "untouched";
-		int result = link_find(link, &wanted, own, 2, name);
+		struct route route;
+		int result = link_find(link, &wanted, own, 3, &route, name);
 
 		ck_assert_msg(result == (searches[i].found ? 0 : -ENODEV), "%s: %d",
 			      searches[i].address, result);
-		ck_assert_str_eq(name, searches[i].found ? searches[i].found : "untouched");
+		ck_assert_msg(strcmp(name, searches[i].found ? searches[i].found : "untouched") ==
+				      0,
+			      "%s: %s", searches[i].address, name);
+	}
+	link_free(link);
+}
+END_TEST
+
+/* While all is watched, a route that comes makes the socket readable. */
+START_TEST(link_routes_are_news)
+{
+	struct addr wanted = address("172.16.0.9");
+	struct link *link = open_link("va");
+	char name[ROUTER_INTERFACE_SIZE];
+	struct route route;
+
+	ck_assert_int_eq(link_find(link, &wanted, NULL, 0, &route, name), -ENODEV);
+	run("ip route add 172.16.9.0/24 dev va");
+	ck_assert_int_eq(drain(link), 0);
+	ck_assert_int_eq(link_watch_all(link, true), 0);
+	run("ip route add 172.16.0.0/24 dev va");
+	ck_assert_int_gt(drain(link), 0);
+	ck_assert_int_eq(link_find(link, &wanted, NULL, 0, &route, name), 0);
+	ck_assert_str_eq(name, "va");
+	ck_assert_uint_eq(route.prefix_length, 24);
+	ck_assert_int_eq(link_watch_all(link, false), 0);
+	run("ip route del 172.16.0.0/24 dev va");
+	ck_assert_int_eq(drain(link), 0);
+	link_free(link);
+}
+END_TEST
+
+START_TEST(link_alternative_name)
+{
+	struct link *link = open_link("alias");
+
+	ck_assert_int_eq(link_get(link, "alias")->index, 0);
+	run("ip link property add dev va altname alias");
+	drain(link);
+	ck_assert_str_eq(told.last.name, "alias");
+	ck_assert_int_eq(told.last.index, index_of("va"));
+	ck_assert(told.last.up);
+	run("ip addr add 192.0.2.50/24 dev va");
+	drain(link);
+	ck_assert_uint_eq(told.last.address_count, 3);
+	run("ip link property del dev va altname alias");
+	drain(link);
+	ck_assert_int_eq(told.last.index, 0);
+	link_free(link);
+}
+END_TEST
+
+/* What the interface receives goes to a bridge or bond, not so to a VRF. */
+START_TEST(link_port)
+{
+	struct link *link = open_link("va");
+
+	run("ip link add br0 type bridge && ip link set va master br0");
+	drain(link);
+	ck_assert(told.last.port);
+	ck_assert_int_eq(told.last.index, index_of("va"));
+	run("ip link set va nomaster");
+	drain(link);
+	ck_assert(!told.last.port);
+	/* Not every kernel has VRFs. */
+	if (*output("ip link add vrf0 type vrf table 7 2>/dev/null && echo made || :")) {
+		run("ip link set va master vrf0");
+		drain(link);
+		ck_assert(!told.last.port);
 	}
 	link_free(link);
 }
@@ -541,4 +620,7 @@ void add_link_tests(TCase *link)
 	tcase_add_test(link, link_overrun);
 	tcase_add_test(link, link_forged);
 	tcase_add_test(link, link_find_interface);
+	tcase_add_test(link, link_routes_are_news);
+	tcase_add_test(link, link_alternative_name);
+	tcase_add_test(link, link_port);
 }

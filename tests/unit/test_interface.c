@@ -627,6 +627,13 @@ static void link_down_without_address(void)
 	unassign("10.0.0.2");
 }
 
+/* Of a bridge that has no carrier yet. */
+static void port(void)
+{
+	link_down();
+	w.io.port = true;
+}
+
 static void no_address(void)
 {
 	unassign("10.0.0.2");
@@ -657,6 +664,7 @@ static const struct {
 	{VRRP_FAULT_NO_INTERFACE, no_interface, false},
 	{VRRP_FAULT_LINK_DOWN, link_down, false},
 	{VRRP_FAULT_LINK_DOWN, link_down_without_address, false},
+	{VRRP_FAULT_IS_PORT, port, false},
 	{VRRP_FAULT_NO_ADDRESS, no_address, true},
 	{VRRP_FAULT_NO_ADDRESS, no_address_and_disturbed, false},
 	{VRRP_FAULT_NOT_A_PEER, not_a_peer, true},

@@ -608,6 +608,8 @@ static const struct {
 	{VRRP_REASON_FAULT, VRRP_FAULT_NO_INTERFACE, "eth0", "waiting for interface eth0"},
 	{VRRP_REASON_FAULT, VRRP_FAULT_NO_INTERFACE, "",
 	 "waiting for an interface in the network of fd00::10"},
+	{VRRP_REASON_FAULT, VRRP_FAULT_IS_PORT, "eth0",
+	 "eth0 is a port of a bridge or bond, which takes what it receives"},
 	{VRRP_REASON_FAULT, VRRP_FAULT_LINK_DOWN, "eth0", "waiting for carrier on eth0"},
 	{VRRP_REASON_FAULT, VRRP_FAULT_NO_ADDRESS, "eth0", "waiting for an address on eth0"},
 	{VRRP_REASON_FAULT, VRRP_FAULT_DUPLICATE_ADDRESS, "eth0",

@@ -29,7 +29,8 @@ END_TEST
 START_TEST(names)
 {
 	static const char *const faults[VRRP_FAULT_COUNT] = {
-		"none",	      "no_interface", "link_down",  "no_address", "duplicate_address",
+		"none",	      "no_interface", "is_port",
+		"link_down",  "no_address",   "duplicate_address",
 		"not_a_peer", "no_socket",    "add_failed",
 	};
 	static const char *const reasons[VRRP_REASON_COUNT] = {
