@@ -289,8 +289,9 @@ static int confine_daemon(const struct daemon *d, const char **ret_what)
 	const struct conf_apiserver *apiserver = &d->conf->apiserver;
 	const char *manager = getenv("NOTIFY_SOCKET");
 	const struct landlock_files files = {
-		.read = {d->source.path, apiserver->ca_file, apiserver->client_cert_file,
-			 apiserver->client_key_file, apiserver->token_file},
+		.read = {d->source.vip ? "" : d->source.path, apiserver->ca_file,
+			 apiserver->client_cert_file, apiserver->client_key_file,
+			 apiserver->token_file},
 		.socket = parts_socket_path(d, d->conf),
 		.abstract_sockets = manager && manager[0] == '@',
 	};
