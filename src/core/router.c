@@ -182,11 +182,10 @@ static enum vrrp_fault find_primary(struct router *router, const struct interfac
 {
 	struct addr *own = &router->own[router->settings.family];
 	struct addr current = router->vrrp.primary;
-	const struct interface_address *found = NULL;
+	const struct interface_address *found;
 
 	current.family = router->settings.family; /* also of the unspecified one at first */
-	if (interface->index != 0)
-		found = choose(router, interface, vips, &current, is_primary);
+	found = choose(router, interface, vips, &current, is_primary);
 	*own = found ? found->address : (struct addr){.family = router->settings.family};
 	if (interface->index == 0)
 		return VRRP_FAULT_NO_INTERFACE;

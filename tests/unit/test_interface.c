@@ -384,6 +384,19 @@ START_TEST(primary_by_flags)
 }
 END_TEST
 
+/* A deprecated address of the node is one of its own as well: it is the list that lacks it. */
+START_TEST(deprecated_address_is_not_a_peer)
+{
+	add_unicast()->peers[1] = ip("10.0.0.9");
+	set_flags("10.0.0.2", "d");
+	start_engine();
+	ck_assert_int_eq(w.engine.routers[0]->vrrp.fault, VRRP_FAULT_NOT_A_PEER);
+	set_flags("10.0.0.2", "t");
+	netlink();
+	ck_assert_int_eq(w.engine.routers[0]->vrrp.fault, VRRP_FAULT_NO_ADDRESS);
+}
+END_TEST
+
 /* The kernel shows the newest IPv6 address first. Adverts go on from the one in use; at first they
  * come from the oldest one. */
 START_TEST(newer_link_local_address_is_not_taken)
@@ -892,6 +905,7 @@ static void add_primary(Suite *suite)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, primary_is_no_vip_of_any_router);
 	tcase_add_loop_test(tcase, primary_by_flags, 0, (int)COUNT(sources));
+	tcase_add_test(tcase, deprecated_address_is_not_a_peer);
 	tcase_add_test(tcase, newer_link_local_address_is_not_taken);
 	tcase_add_test(tcase, other_addresses_in_use_are_kept);
 	tcase_add_test(tcase, duplicate_that_is_not_needed);
