@@ -96,10 +96,8 @@ static bool add_addresses(struct engine *engine, struct router *router, int64_t 
 		router->counters.add_failures++;
 		return false;
 	}
-	for (size_t i = 0; i < router->settings.address_count; i++) {
+	for (size_t i = 0; i < router->settings.address_count; i++)
 		router->present[i] = true;
-		router->leaving[i] = false;
-	}
 	return true;
 }
 
@@ -108,7 +106,7 @@ static void remove_addresses(struct engine *engine, struct router *router)
 	engine->io->remove(engine->io, router, router->settings.addresses,
 			   router->settings.address_count);
 	for (size_t i = 0; i < router->settings.address_count; i++) {
-		router->leaving[i] |= router->present[i];
+		router->leaving[i] = router->present[i];
 		router->present[i] = false;
 	}
 }

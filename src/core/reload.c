@@ -27,11 +27,12 @@ static void change_addresses(struct engine *engine, struct router *router, struc
 {
 	struct router_settings *current = &router->settings;
 	struct addr gone[ROUTER_ADDRESSES_MAX];
-	bool was_present[ROUTER_ADDRESSES_MAX];
+	bool was_present[ROUTER_ADDRESSES_MAX], was_leaving[ROUTER_ADDRESSES_MAX];
 	size_t gone_count = 0;
 	bool added = false;
 
 	memcpy(was_present, router->present, sizeof(was_present));
+	memcpy(was_leaving, router->leaving, sizeof(was_leaving));
 	for (size_t i = 0; i < current->address_count; i++)
 		if (index_of(settings, &current->addresses[i]) == settings->address_count)
 			gone[gone_count++] = current->addresses[i];
@@ -40,12 +41,12 @@ static void change_addresses(struct engine *engine, struct router *router, struc
 		bool known = before < current->address_count;
 
 		router->present[i] = known && was_present[before];
+		router->leaving[i] = known && was_leaving[before];
 		added |= !known;
 	}
 	memcpy(current->addresses, settings->addresses, sizeof(current->addresses));
 	current->address_count = settings->address_count;
 	current->advertised_count = settings->advertised_count;
-	memset(router->leaving, 0, sizeof(router->leaving));
 	if (gone_count > 0)
 		engine->io->remove(engine->io, router, gone, gone_count);
 	if (added)

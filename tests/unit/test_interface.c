@@ -139,6 +139,49 @@ START_TEST(leaving_address_is_no_leftover)
 }
 END_TEST
 
+/* A leftover whose removal takes a while is told once, and one that appears beside it is told. */
+START_TEST(leftover_is_told_once)
+{
+	add_vip(add_apiserver(), "10.10.10.11");
+	start_engine();
+	assign("10.10.10.11", 32);
+	turn(T0 + MILLISECOND_US);
+	ck_assert_str_eq(take_traces(), "removed");
+	assign("10.10.10.11", 32);
+	turn(T0 + 2 * MILLISECOND_US);
+	ck_assert_str_eq(take_traces(), "");
+	assign("10.10.10.10", 32);
+	assign("10.10.10.11", 32);
+	turn(T0 + 3 * MILLISECOND_US);
+	ck_assert_str_eq(take_traces(), "removed");
+}
+END_TEST
+
+/* Each address of a list leaves by itself, of the longest list, too. */
+START_TEST(leaving_addresses_are_no_leftovers)
+{
+	struct conf_instance *instance = add_instance("apiserver", 10);
+	char vip[ADDR_TEXT_SIZE];
+
+	for (unsigned i = 1; i <= CONF_ADDRESSES_MAX; i++) {
+		snprintf(vip, sizeof(vip), "2001:db8::%u", i);
+		add_vip(instance, vip);
+	}
+	assign("fe80::2", 64);
+	start_engine();
+	run_active();
+	shut_down();
+	shut_down();
+	for (unsigned i = 1; i <= CONF_ADDRESSES_MAX; i++) {
+		snprintf(vip, sizeof(vip), "2001:db8::%u", i);
+		assign(vip, 128);
+	}
+	take_traces();
+	netlink();
+	ck_assert_str_eq(take_traces(), "");
+}
+END_TEST
+
 /* A takeover brings it back; if it is lost then, that is news as ever. */
 START_TEST(leaving_address_comes_back)
 {
@@ -885,6 +928,8 @@ static void add_reconcile(Suite *suite)
 	tcase_add_test(tcase, lost_carried_address_is_added_again);
 	tcase_add_test(tcase, leftover_vip_is_removed);
 	tcase_add_test(tcase, leaving_address_is_no_leftover);
+	tcase_add_test(tcase, leftover_is_told_once);
+	tcase_add_test(tcase, leaving_addresses_are_no_leftovers);
 	tcase_add_test(tcase, leaving_address_comes_back);
 	tcase_add_test(tcase, vip_is_before_the_own_address);
 	tcase_add_test(tcase, leftover_vip_is_removed_in_initialize);

@@ -379,6 +379,28 @@ START_TEST(added_address_is_a_leftover)
 }
 END_TEST
 
+/* An address that is leaving is known as such, wherever the new list has it. */
+START_TEST(leaving_address_at_another_place)
+{
+	struct conf_instance *instance = add_apiserver();
+
+	add_vip(instance, "10.10.10.11");
+	start_engine();
+	run_active();
+	hear(w.now.us, 3, 254);
+	take_traces();
+	assign("10.10.10.11", 32);
+	turn(w.now.us + MILLISECOND_US);
+	ck_assert_str_eq(take_traces(), "");
+	instance->addresses[0] = ip("10.10.10.11");
+	instance->address_count = 1;
+	configure(w.now.us);
+	assign("10.10.10.11", 32);
+	turn(w.now.us + MILLISECOND_US);
+	ck_assert_str_eq(take_traces(), "");
+}
+END_TEST
+
 /* ONE ELECTION: the family that is carried along comes and goes like an address; the role and the
  * adverts of the elected family stay. */
 START_TEST(carried_family_comes_and_goes)
@@ -718,6 +740,7 @@ static void add_addresses(Suite *suite)
 	tcase_add_test(tcase, addresses_in_another_order);
 	tcase_add_test(tcase, address_is_added_in_backup);
 	tcase_add_test(tcase, added_address_is_a_leftover);
+	tcase_add_test(tcase, leaving_address_at_another_place);
 	tcase_add_test(tcase, carried_family_comes_and_goes);
 	tcase_add_test(tcase, advertised_address_is_added_before_carried_ones);
 	tcase_add_test(tcase, derived_address_gives_way_to_one_of_the_file);

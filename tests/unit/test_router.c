@@ -189,6 +189,11 @@ START_TEST(auto_priority_without_ipv4_counts_from_ipv6)
 	add_vip(instance, "2001:db8::100");
 	start_engine();
 	ck_assert_uint_eq(find6(10)->vrrp.priority, 186);
+
+	/* From the IPv4 address as soon as there is one. */
+	assign("10.0.0.2", 24);
+	netlink();
+	ck_assert_uint_eq(find6(10)->vrrp.priority, 209);
 }
 END_TEST
 
