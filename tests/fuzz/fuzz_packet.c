@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The packet decoder against a second reading of RFC 9568 5.2 and 7.1, and every accepted packet
- * encoded again. The input: flags, hop limit, source, destination, and the VRRP message.
+ * The decoders of adverts and of STATUS messages against a second reading of RFC 9568 5.2 and 7.1
+ * and of core/group_status.h, and every accepted packet encoded again. The input: flags, hop limit,
+ * source, destination, and the VRRP message.
  */
 #include "fuzz.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "core/advert.h"
+#include "core/group_status.h"
 #include "core/wire.h"
 
 #define FLAG_IPV6 0x01
@@ -170,6 +172,115 @@ static struct packet take_packet(struct wire_reader *r, uint8_t **ret_data)
 	return packet;
 }
 
+/* ---- STATUS ---- */
+
+/* What the 16 bytes of the other family's address are: nothing, an address, or wrong. */
+static bool other_is_right(const struct packet *packet)
+{
+	static const uint8_t none[16];
+	static const uint8_t loopback[16] = {[15] = 1};
+	const uint8_t *other = packet->data + 20;
+	bool mapped = memcmp(other, none, 10) == 0 && other[10] == 0xff && other[11] == 0xff;
+
+	if (packet->source.family == ADDR_FAMILY_IPV4)
+		return !mapped && other[0] != 0xff && memcmp(other, loopback, 16) != 0;
+	if (memcmp(other, none, 16) == 0)
+		return true;
+	return mapped && other[12] != 127 && (other[12] & 0xf0) != 0xe0 &&
+	       memcmp(other + 12, "\xff\xff\xff\xff", 4) != 0;
+}
+
+static enum group_status_refusal expected_status(const struct packet *packet)
+{
+	const uint8_t *data = packet->data;
+	size_t each = packet->source.family == ADDR_FAMILY_IPV4 ? 4 : 16;
+
+	if (packet->oversized || packet->size > 8 + 255 * 16)
+		return GROUP_STATUS_OVERSIZED;
+	if (packet->hops != 255)
+		return GROUP_STATUS_HOPS_WRONG;
+	if (packet->size < 36)
+		return GROUP_STATUS_TRUNCATED;
+	if ((data[0] & 0xf0) != 0x30)
+		return GROUP_STATUS_VERSION_WRONG;
+	if (data[0] != 0x3f)
+		return GROUP_STATUS_TYPE_WRONG;
+	if (data[1] != 0)
+		return GROUP_STATUS_HEADER_VRID;
+	if (packet->size < 36 + data[3] / 16 * each)
+		return GROUP_STATUS_LENGTH_WRONG;
+	if (!checksum_is_right(packet))
+		return GROUP_STATUS_CHECKSUM_WRONG;
+	if ((data[4] & 0x0f) == 0 && data[5] == 0)
+		return GROUP_STATUS_INTERVAL_ZERO;
+	if (data[8] == 0)
+		return GROUP_STATUS_VRID_ZERO;
+	if (data[9] > 2)
+		return GROUP_STATUS_STATE_WRONG;
+	return other_is_right(packet) ? GROUP_STATUS_OK : GROUP_STATUS_ADDRESS_WRONG;
+}
+
+static void check_status_fields(const struct packet *packet, const struct group_status *status)
+{
+	const uint8_t *data = packet->data;
+	size_t each = addr_size(packet->source.family);
+
+	assert(status->priority == data[2]);
+	assert(status->balance == (data[3] & 1) && status->leaving == (data[3] >> 1 & 1));
+	assert(status->interval_cs == ((data[4] & 0x0f) << 8 | data[5]));
+	assert(status->vrid == data[8] && (int)status->state == data[9]);
+	assert(status->port == (data[10] << 8 | data[11]));
+	assert(memcmp(status->mac, data + 12, 6) == 0);
+	assert(status->digest == (data[18] << 8 | data[19]));
+	assert(status->other.family != packet->source.family);
+	assert(memcmp(status->other.bytes, data + (each == 16 ? 32 : 20), 20 - each) == 0);
+	assert(status->heard_count == data[3] / 16);
+	for (unsigned i = 0; i < status->heard_count; i++) {
+		assert(status->heard[i].family == packet->source.family);
+		assert(memcmp(status->heard[i].bytes, data + 36 + i * each, each) == 0);
+	}
+}
+
+static void check_status_round_trip(const struct packet *packet, const struct group_status *status)
+{
+	uint8_t bytes[GROUP_STATUS_SIZE_MAX];
+	size_t size = 36 + status->heard_count * addr_size(packet->source.family);
+	struct packet again = *packet;
+	struct group_status status_again;
+
+	again.data = bytes;
+	assert(group_status_encode(status, ADVERT_CHECKSUM_RFC9568, &packet->source,
+				   &packet->destination, bytes, size - 1) == 0);
+	again.size = group_status_encode(status, ADVERT_CHECKSUM_RFC9568, &packet->source,
+					 &packet->destination, bytes, size);
+	assert(again.size == size);
+	assert(group_status_decode(&again, &status_again) == GROUP_STATUS_OK);
+	check_status_fields(&again, &status_again);
+	/* All but the flags and the length that a later version may have added. */
+	assert(memcmp(bytes + 8, packet->data + 8, 12) == 0);
+	assert(memcmp(bytes + 36, packet->data + 36, size - 36) == 0);
+}
+
+static void check_status(const struct packet *packet)
+{
+	struct group_status status, untouched;
+	enum group_status_refusal refusal;
+
+	memset(&untouched, 0xa5, sizeof(untouched));
+	memset(&status, 0xa5, sizeof(status));
+	assert(group_status_peek_vrid(packet) == (packet->size > 8 ? packet->data[8] : 0));
+	assert(group_status_is(packet) ==
+	       (packet->size > 1 && packet->data[0] % 16 == 15 && packet->data[1] == 0));
+	refusal = group_status_decode(packet, &status);
+	assert(refusal == expected_status(packet));
+	if (refusal == GROUP_STATUS_OK) {
+		check_status_fields(packet, &status);
+		check_status_round_trip(packet, &status);
+	} else {
+		assert(memcmp(&status, &untouched, sizeof(status)) == 0);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	struct wire_reader r = {.at = input, .left = size};
@@ -189,6 +300,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 	} else {
 		assert(memcmp(&advert, &untouched, sizeof(advert)) == 0);
 	}
+	check_status(&packet);
 	free(data);
 	return 0;
 }
