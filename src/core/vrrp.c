@@ -705,6 +705,27 @@ static void yield_to_better(struct vrrp *vr, struct instant now, const struct vr
 		 is_leaving(vr) ? VRRP_REASON_STEP_DOWN : VRRP_REASON_HIGHER_PRIORITY, out);
 }
 
+/* DEAF: the sender does not hear this router, so it took over because it hears nothing. An Active
+ * of a higher band is yielded to all the same. */
+static bool is_deaf(const struct vrrp *vr, const struct vrrp_event *event)
+{
+	return event->advert.hearing == VRRP_HEARING_NO &&
+	       priority_band(event->advert.priority) == priority_band(vrrp_priority(vr));
+}
+
+/* DEAF: a better Active that cannot hear takes nothing: a router that can send but not receive
+ * would hold addresses at which nobody is served. The announcement undoes what it tells the
+ * neighbours. It may hear again, so it is answered, but not at once each time, as it answers too.
+ */
+static void resist_deaf(struct vrrp *vr, struct instant now, struct vrrp_actions *out)
+{
+	provoke_announcement(vr, now);
+	if (instant_since(now, vr->said.at) >= ANNOUNCER_SPACING_US)
+		send_advert(out, vrrp_priority(vr));
+	else
+		announce_if_due(vr, now, out);
+}
+
 static void active_advert(struct vrrp *vr, struct instant now, const struct vrrp_event *event,
 			  struct vrrp_actions *out)
 {
@@ -721,6 +742,8 @@ static void active_advert(struct vrrp *vr, struct instant now, const struct vrrp
 	} else if (is_leaving(vr) && priority == PRIORITY_LEAVING) {
 		/* HANDOVER: the sender leaves too, or has left (see yield_to_better()). It relieves
 		 * nobody, and an answer would provoke one. */
+	} else if (is_better(vr, event) && is_deaf(vr, event)) {
+		resist_deaf(vr, now, out);
 	} else if (is_better(vr, event)) {
 		yield_to_better(vr, now, event, out);
 	} else {

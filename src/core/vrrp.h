@@ -100,6 +100,13 @@ struct vrrp_config {
 
 bool vrrp_config_equal(const struct vrrp_config *a, const struct vrrp_config *b);
 
+/* DEAF: whether the sender of an advert hears this router, by its STATUS. */
+enum vrrp_hearing {
+	VRRP_HEARING_UNKNOWN, /* no STATUS: another implementation, or a new member */
+	VRRP_HEARING_YES,
+	VRRP_HEARING_NO,
+};
+
 enum vrrp_event_type {
 	VRRP_EVENT_STARTUP,
 	VRRP_EVENT_SHUTDOWN, /* HANDOVER, then Initialize; a second one ends the handover at once */
@@ -124,6 +131,7 @@ struct vrrp_event {
 			struct addr source;
 			uint16_t interval_cs; /* not 0 */
 			uint8_t priority;
+			enum vrrp_hearing hearing;
 		} advert;
 		uint8_t priority;      /* PRIORITY: 3..254, by readiness. SENT: what was sent */
 		int64_t hold_us;       /* STEP_DOWN: stay lowest for so long; 0 ends that of an

@@ -56,6 +56,15 @@
 			.priority = (p)                                                            \
 		}                                                                                  \
 	}
+#define EV_ADVERT_OF_DEAF(p, host)                                                                 \
+	{                                                                                          \
+		.type = VRRP_EVENT_ADVERT, .advert = {                                             \
+			.source = HOST(host),                                                      \
+			.interval_cs = 100,                                                        \
+			.priority = (p),                                                           \
+			.hearing = VRRP_HEARING_NO                                                 \
+		}                                                                                  \
+	}
 #define EV_PRIORITY(p)                                                                             \
 	{                                                                                          \
 		.type = VRRP_EVENT_PRIORITY, .priority = (p)                                       \

@@ -672,6 +672,16 @@ START_TEST(second_role_begins_anew)
 }
 END_TEST
 
+/* DEAF protects a role among equals: readiness comes first. */
+START_TEST(deaf_router_of_a_higher_band_gets_the_role)
+{
+	begin(ACTIVE, &defaults);
+	step(T0 + 1, EVENT(EV_PRIORITY(ANSWERING)));
+	ck_assert_str_eq(step(T0 + 250000, EVENT(EV_ADVERT_OF_DEAF(201, 1))),
+			 "SEND(1) REMOVE NOTIFY(Backup higher_priority)");
+}
+END_TEST
+
 void vrrp_add_active(Suite *suite)
 {
 	TCase *stories = tcase_create("active");
@@ -692,6 +702,7 @@ void vrrp_add_active(Suite *suite)
 	tcase_add_test(stories, cadence);
 	tcase_add_test(stories, claim_expires);
 	tcase_add_test(stories, claim_begins_with_the_takeover);
+	tcase_add_test(stories, deaf_router_of_a_higher_band_gets_the_role);
 	tcase_add_test(stories, stall_without_another_active);
 	tcase_add_test(stories, stall_and_another_active);
 	tcase_add_test(stories, expired_claim_is_silent);
