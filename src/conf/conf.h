@@ -72,6 +72,7 @@ struct conf_instance {
 	int64_t preempt_delay_us;
 	enum advert_checksum checksum;
 	bool track_apiserver;
+	bool members;
 	bool unicast;		    /* unicast_peer is given */
 	struct addr unicast_src_ip; /* unspecified = auto */
 	size_t peer_count;

@@ -85,6 +85,7 @@ const struct conf_option conf_options[] = {
 	{INSTANCE(CONF_TYPE_NUMBER, "preempt_delay"), IN(conf_instance, preempt_delay_us),
 	 .initial = "0", .min = 0, .max = 1000 * SECOND_US, .scale = SECOND_US, .is_time = true,
 	 .unit = "seconds"},
+	{INSTANCE(CONF_TYPE_BOOLEAN, "members"), IN(conf_instance, members), .initial = "true"},
 	{INSTANCE(CONF_TYPE_PEERS, "unicast_peer"), IN(conf_instance, peers)},
 	{INSTANCE(CONF_TYPE_ADDRESS, "unicast_src_ip"), IN(conf_instance, unicast_src_ip),
 	 .initial = "auto", .zero = "auto"},

@@ -77,6 +77,8 @@ void settings_of_instance(const struct conf *conf, size_t i, struct router_setti
 		.family = instance->addresses[0].family,
 		.ready_priority = instance->priority,
 		.track_apiserver = instance->track_apiserver,
+		.members = instance->members,
+		.apiserver_port = conf->apiserver.port,
 		.checksum = instance->checksum,
 		.vrrp =
 			{

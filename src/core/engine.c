@@ -44,8 +44,14 @@ struct router *engine_find(const struct engine *engine, int ifindex, enum addr_f
 
 /* ---- Actions, carried out and reported ---- */
 
-static bool send_copy(struct engine *engine, const struct router *router, uint8_t priority,
-		      struct addr destination)
+/* What goes to the group: an advert, or a STATUS. */
+struct message {
+	uint8_t priority;		   /* of the advert */
+	const struct group_status *status; /* NULL: an advert */
+};
+
+static bool send_advert_to(struct engine *engine, const struct router *router, uint8_t priority,
+			   struct addr destination)
 {
 	const struct router_settings *settings = &router->settings;
 	uint8_t bytes[ADVERT_HEADER_SIZE + ROUTER_ADDRESSES_MAX * 16];
@@ -66,28 +72,62 @@ static bool send_copy(struct engine *engine, const struct router *router, uint8_
 				       size);
 }
 
-/* One multicast, or one copy for each peer. The advert is sent if the kernel took any copy, or if
- * there is no peer but this router. */
-static bool send_advert(struct engine *engine, struct router *router, uint8_t priority)
+static bool send_status_to(struct engine *engine, const struct router *router,
+			   const struct group_status *status, struct addr destination)
+{
+	uint8_t bytes[GROUP_STATUS_SIZE_MAX];
+	struct addr source = router->vrrp.primary;
+	size_t size = group_status_encode(status, router->settings.checksum, &source, &destination,
+					  bytes, sizeof(bytes));
+
+	assert(size > 0);
+	return engine->io->send_status(engine->io, router, &source, &destination, bytes, size);
+}
+
+static bool send_copy(struct engine *engine, const struct router *router,
+		      const struct message *message, struct addr destination)
+{
+	if (message->status)
+		return send_status_to(engine, router, message->status, destination);
+	return send_advert_to(engine, router, message->priority, destination);
+}
+
+/* One multicast, or one copy for each peer. True if the kernel took any copy, or if there is no
+ * peer but this router. */
+static bool send_message(struct engine *engine, const struct router *router,
+			 const struct message *message)
 {
 	const struct router_settings *settings = &router->settings;
 	bool sent = false, tried = false;
 
 	if (!settings->unicast)
-		sent = send_copy(engine, router, priority, advert_group(settings->family));
-	for (size_t i = 0; settings->unicast && i < settings->peer_count; i++) {
+		return send_copy(engine, router, message, advert_group(settings->family));
+	for (size_t i = 0; i < settings->peer_count; i++) {
 		if (addr_equal(&settings->peers[i], &router->vrrp.primary))
 			continue;
 		tried = true;
-		sent |= send_copy(engine, router, priority, settings->peers[i]);
+		sent |= send_copy(engine, router, message, settings->peers[i]);
 	}
-	if (!sent && (tried || !settings->unicast)) {
+	return sent || !tried;
+}
+
+static bool send_advert(struct engine *engine, struct router *router, uint8_t priority)
+{
+	if (!send_message(engine, router, &(struct message){.priority = priority})) {
 		router->counters.send_failures++;
 		return false;
 	}
 	router->counters.adverts_sent++;
 	router->counters.priority_zero_sent += priority == PRIORITY_STOP;
 	return true;
+}
+
+static void send_status(struct engine *engine, struct router *router, struct instant now,
+			const struct group_status *status)
+{
+	bool sent = send_message(engine, router, &(struct message){.status = status});
+
+	group_note_sent(&router->group, now, status, sent);
 }
 
 static bool add_addresses(struct engine *engine, struct router *router, int64_t *ret_took_us)
@@ -119,6 +159,34 @@ static void announce(struct engine *engine, struct router *router)
 		router->counters.announce_failures++;
 }
 
+/* GROUP: what is due at the end of a turn, a change within it included. */
+static void tell_group(struct engine *engine, struct router *router, struct instant now)
+{
+	struct group_status status;
+
+	if (!router->vrrp.started || !router_can_tell(router)) {
+		group_stop(&router->group);
+		return;
+	}
+	status = router_tell(router, now);
+	if (!group_is_due(&router->group, now, &status))
+		return;
+	member_forget(&router->group.members, now);
+	send_status(engine, router, now, &status);
+}
+
+/* GROUP: the router has ended, with its daemon or by a reload. */
+static void send_last_status(struct engine *engine, struct router *router, struct instant now)
+{
+	struct group_status status;
+
+	if (router_can_tell(router)) {
+		status = router_tell(router, now);
+		send_status(engine, router, now, &status);
+	}
+	group_stop(&router->group);
+}
+
 static void notify(struct engine *engine, struct router *router, struct instant now,
 		   const struct vrrp_transition *what)
 {
@@ -126,12 +194,26 @@ static void notify(struct engine *engine, struct router *router, struct instant 
 
 	router_record(router, now, what);
 	engine->io->notify(engine->io, router, &transition);
+	if (!router->vrrp.started)
+		send_last_status(engine, router, now);
 }
 
 static void step_type(struct engine *engine, struct router *router, struct instant now,
 		      enum vrrp_event_type type)
 {
 	engine_step(engine, router, now, &(struct vrrp_event){.type = type});
+}
+
+/* DEAF: a Backup that takes over because the Active is silent does not hear it. The STATUS says so
+ * before the first advert, so that an Active which is there after all knows why. */
+static void tell_silence(struct engine *engine, struct router *router, struct instant now)
+{
+	const struct vrrp *vr = &router->vrrp;
+
+	if (vr->state != VRRP_STATE_BACKUP || vrrp_takeover(vr).reason != VRRP_REASON_ACTIVE_DOWN)
+		return;
+	member_miss(&router->group.members, &vr->backup.heard.address);
+	tell_group(engine, router, now);
 }
 
 static void perform(struct engine *engine, struct router *router, struct instant now,
@@ -152,6 +234,8 @@ static void perform(struct engine *engine, struct router *router, struct instant
 	case VRRP_ACTION_ADD_ADDRESSES:
 		/* What follows happens that much later than the turn began. */
 		done = add_addresses(engine, router, &took_us);
+		if (done)
+			tell_silence(engine, router, now);
 		engine_step(engine, router, instant_add(now, took_us),
 			    &(struct vrrp_event){
 				    .type = done ? VRRP_EVENT_ADDED : VRRP_EVENT_ADD_FAILED,
@@ -210,6 +294,8 @@ static bool is_vip(const void *context, const struct addr *address)
 static void step_primary(struct engine *engine, struct router *router, struct instant now,
 			 enum vrrp_event_type type)
 {
+	/* The next STATUS has another source, so it is news. */
+	group_stop(&router->group);
 	engine_step(engine, router, now,
 		    &(struct vrrp_event){
 			    .type = type,
@@ -378,8 +464,17 @@ static void count_accepted(struct engine *engine, struct router *router,
 		trace(engine, router, ENGINE_TRACE_PRIORITY_OWNER, packet);
 }
 
-void engine_packet(struct engine *engine, struct instant now, int ifindex,
-		   const struct packet *packet)
+/* DEAF. A new member has as long to hear us as a Backup waits for an Active. */
+static enum vrrp_hearing hearing_of(const struct router *router, struct instant now,
+				    const struct addr *source)
+{
+	int64_t grace_us = 3 * router->settings.vrrp.advert_int_cs * CENTISECOND_US;
+
+	return member_hearing(&router->group.members, now, source, &router->vrrp.primary, grace_us);
+}
+
+static void take_advert(struct engine *engine, struct instant now, int ifindex,
+			const struct packet *packet)
 {
 	struct router *router =
 		engine_find(engine, ifindex, packet->source.family, advert_peek_vrid(packet));
@@ -398,12 +493,16 @@ void engine_packet(struct engine *engine, struct instant now, int ifindex,
 	}
 	count_accepted(engine, router, packet, &advert, same_addresses);
 	router_remember(router, now, &packet->source, advert.priority);
+	/* DEAF: the sender knows that it is heard again before it gets the answer. */
+	if (member_take_advert(&router->group.members, &packet->source))
+		tell_group(engine, router, now);
 	engine_step(engine, router, now,
 		    &(struct vrrp_event){
 			    .type = VRRP_EVENT_ADVERT,
 			    .advert = {.source = packet->source,
 				       .interval_cs = advert.interval_cs,
-				       .priority = advert.priority},
+				       .priority = advert.priority,
+				       .hearing = hearing_of(router, now, &packet->source)},
 		    });
 }
 
@@ -457,6 +556,61 @@ static void answer_claims(struct engine *engine, struct router *router, struct i
 	trace(engine, router, ENGINE_TRACE_CLAIMED, NULL);
 	if (answer == CLAIMS_DEFEND && !vrrp_claim_expired(&router->vrrp, now))
 		announce(engine, router);
+}
+
+/* The rest of the REJECT chain of a STATUS. A STATUS lists no addresses of the virtual router, so
+ * its digest tells another cluster that has our VRID. */
+static enum group_status_refusal examine_status(const struct router *router,
+						const struct packet *packet,
+						const struct group_status *status)
+{
+	const struct router_settings *settings;
+
+	if (!router || !router->settings.members)
+		return GROUP_STATUS_UNKNOWN_VRID;
+	settings = &router->settings;
+	if (addr_equal(&packet->source, &router->vrrp.primary))
+		return GROUP_STATUS_SOURCE_OWN;
+	if (settings->unicast &&
+	    !addr_in_list(&packet->source, settings->peers, settings->peer_count))
+		return GROUP_STATUS_SOURCE_NOT_PEER;
+	if (status->digest != 0 && status->digest != router_digest(settings))
+		return GROUP_STATUS_DIGEST_FOREIGN;
+	return GROUP_STATUS_OK;
+}
+
+/* GROUP: a STATUS changes the table of members and nothing else. */
+static void take_status(struct engine *engine, struct instant now, int ifindex,
+			const struct packet *packet)
+{
+	struct router *router =
+		engine_find(engine, ifindex, packet->source.family, group_status_peek_vrid(packet));
+	struct group_status status;
+	enum group_status_refusal refusal = group_status_decode(packet, &status);
+
+	if (refusal == GROUP_STATUS_OK)
+		refusal = examine_status(router, packet, &status);
+	if (refusal == GROUP_STATUS_OK &&
+	    !member_take(&router->group.members, now, &packet->source, &status))
+		refusal = GROUP_STATUS_SURPLUS;
+	if (!router) {
+		engine->status_rejected[refusal]++;
+	} else if (refusal != GROUP_STATUS_OK) {
+		router->group.counters.rejected[refusal]++;
+		if (refusal != GROUP_STATUS_UNKNOWN_VRID)
+			engine->io->status_refused(engine->io, router, refusal, packet);
+	} else {
+		router->group.counters.received++;
+	}
+}
+
+void engine_packet(struct engine *engine, struct instant now, int ifindex,
+		   const struct packet *packet)
+{
+	if (group_status_is(packet))
+		take_status(engine, now, ifindex, packet);
+	else
+		take_advert(engine, now, ifindex, packet);
 }
 
 /* ---- Readiness, requests and time ---- */
@@ -542,6 +696,8 @@ void engine_timers(struct engine *engine, struct instant now, bool drained)
 		if (instant_due(claims_deadline(&router->claims), now))
 			answer_claims(engine, router, now);
 	}
+	for (size_t i = 0; i < engine->router_count; i++)
+		tell_group(engine, engine->routers[i], now);
 }
 
 struct instant engine_deadline(const struct engine *engine)
@@ -554,6 +710,7 @@ struct instant engine_deadline(const struct engine *engine)
 		first = instant_min(first, vrrp_deadline(&router->vrrp));
 		first = instant_min(first, router_grace_end(router));
 		first = instant_min(first, claims_deadline(&router->claims));
+		first = instant_min(first, router->group.next);
 	}
 	return first;
 }

@@ -19,6 +19,7 @@
 
 #include "core/addr.h"
 #include "core/advert.h"
+#include "core/group_status.h"
 #include "core/health.h"
 #include "core/instant.h"
 #include "core/neigh.h"
@@ -64,6 +65,13 @@ struct engine_io {
 		       const struct router_transition *transition);
 	void (*trace)(struct engine_io *io, const struct router *router, enum engine_trace what,
 		      enum advert_refusal refusal, const struct packet *packet);
+	/* GROUP: one copy of a STATUS; as send_advert. */
+	bool (*send_status)(struct engine_io *io, const struct router *router,
+			    const struct addr *source, const struct addr *destination,
+			    const uint8_t *bytes, size_t size);
+	/* A STATUS for the router was refused. */
+	void (*status_refused)(struct engine_io *io, const struct router *router,
+			       enum group_status_refusal refusal, const struct packet *packet);
 };
 
 struct engine {
@@ -74,8 +82,10 @@ struct engine {
 	struct router *by_vrid[ADDR_FAMILY_COUNT][256];
 	struct health health; /* of the local apiserver */
 	bool shutting_down;
-	unsigned undrained;			 /* turns in a row */
-	uint64_t rejected[ADVERT_REFUSAL_COUNT]; /* of packets that belong to no virtual router */
+	unsigned undrained; /* turns in a row */
+	/* Of packets that belong to no virtual router. */
+	uint64_t rejected[ADVERT_REFUSAL_COUNT];
+	uint64_t status_rejected[GROUP_STATUS_REFUSAL_COUNT];
 };
 
 /* No routers yet, the apiserver not ready. io outlives the engine. fall and rise as in health. */

@@ -209,6 +209,16 @@ size_t group_status_encode(const struct group_status *status, enum advert_checks
 	return written;
 }
 
+bool group_status_equal(const struct group_status *a, const struct group_status *b)
+{
+	return a->vrid == b->vrid && a->priority == b->priority && a->state == b->state &&
+	       a->balance == b->balance && a->leaving == b->leaving &&
+	       a->interval_cs == b->interval_cs && a->port == b->port &&
+	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->digest == b->digest &&
+	       addr_equal(&a->other, &b->other) &&
+	       addr_lists_equal(a->heard, a->heard_count, b->heard, b->heard_count);
+}
+
 /* FNV-1a over the address, folded. */
 uint16_t group_status_digest(const struct addr *address)
 {

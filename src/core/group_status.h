@@ -103,6 +103,8 @@ size_t group_status_encode(const struct group_status *status, enum advert_checks
 			   const struct addr *source, const struct addr *destination,
 			   uint8_t *buffer, size_t size);
 
+bool group_status_equal(const struct group_status *a, const struct group_status *b);
+
 /* Sixteen bits of an address, never 0: routers with the same VRID and another first address are
  * another group. */
 uint16_t group_status_digest(const struct addr *address);

@@ -91,12 +91,14 @@ bool member_take(struct member_table *table, struct instant now, const struct ad
 	return true;
 }
 
-void member_take_advert(struct member_table *table, const struct addr *source)
+bool member_take_advert(struct member_table *table, const struct addr *source)
 {
 	size_t i = find(table, source);
+	bool was_missed = i < table->count && table->list[i].missed;
 
-	if (i < table->count)
+	if (was_missed)
 		table->list[i].missed = false;
+	return was_missed;
 }
 
 void member_miss(struct member_table *table, const struct addr *active)
@@ -115,6 +117,22 @@ void member_forget(struct member_table *table, struct instant now)
 		if (!instant_due(instant_add(table->list[i].heard_at, MEMBER_FORGET_US), now))
 			table->list[kept++] = table->list[i];
 	table->count = kept;
+}
+
+enum vrrp_hearing member_hearing(const struct member_table *table, struct instant now,
+				 const struct addr *source, const struct addr *own,
+				 int64_t grace_us)
+{
+	const struct member *member = member_find(table, source);
+
+	if (!member || !member_is_alive(member, now))
+		return VRRP_HEARING_UNKNOWN;
+	if (member_hears(member, own))
+		return VRRP_HEARING_YES;
+	if (!instant_due(instant_add(member->since, grace_us), now) ||
+	    member->status.heard_count == GROUP_STATUS_HEARD_MAX)
+		return VRRP_HEARING_UNKNOWN;
+	return VRRP_HEARING_NO;
 }
 
 uint8_t member_list_heard(const struct member_table *table, struct instant now,

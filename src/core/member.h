@@ -18,6 +18,7 @@
 #include "core/group_status.h"
 #include "core/instant.h"
 #include "core/priority.h"
+#include "core/vrrp.h"
 
 #define MEMBER_MAX 16				 /* of a group, this router among them */
 #define MEMBER_OTHERS_MAX (MEMBER_MAX - 1)	 /* in the table */
@@ -42,8 +43,9 @@ struct member_table {
 bool member_take(struct member_table *table, struct instant now, const struct addr *source,
 		 const struct group_status *status);
 
-/* An advert of this source was accepted: the member, if it is one, is not missed any more. */
-void member_take_advert(struct member_table *table, const struct addr *source);
+/* An advert of this source was accepted: the member, if it is one, is not missed any more. True if
+ * it was. */
+bool member_take_advert(struct member_table *table, const struct addr *source);
 
 /* This router took over because no advert of the Active came any more: the Active, if it is a
  * member, is not heard until its next packet, however young its last STATUS is. */
@@ -67,6 +69,13 @@ bool member_is_heard(const struct member *member, struct instant now);
 
 /* Whether the member's last STATUS says that it hears this address. */
 bool member_hears(const struct member *member, const struct addr *address);
+
+/* DEAF: whether the sender of an advert hears this router. It cannot be known of a router without a
+ * living STATUS, of a member that is alive for less than grace_us, so that it may not have heard us
+ * yet, and of a member whose list is full. */
+enum vrrp_hearing member_hearing(const struct member_table *table, struct instant now,
+				 const struct addr *source, const struct addr *own,
+				 int64_t grace_us);
 
 /* The addresses of the members that this router hears, in the order of the table. Returns how many.
  */

@@ -69,6 +69,8 @@ static void change(struct engine *engine, struct router *router, struct instant 
 	without_addresses.advertised_count = router->settings.advertised_count;
 	router->settings = without_addresses;
 	vrrp_reconfigure(&router->vrrp, now, &settings->vrrp);
+	if (!settings->members)
+		router->group.members.count = 0;
 	/* An advert that this sends still lists the addresses that are there. */
 	engine_step_priority(engine, router, now);
 	change_addresses(engine, router, now, settings);

@@ -10,6 +10,7 @@ bool router_settings_equal(const struct router_settings *a, const struct router_
 	return strcmp(a->instance, b->instance) == 0 && strcmp(a->interface, b->interface) == 0 &&
 	       a->vrid == b->vrid && a->family == b->family &&
 	       a->ready_priority == b->ready_priority && a->track_apiserver == b->track_apiserver &&
+	       a->members == b->members && a->apiserver_port == b->apiserver_port &&
 	       a->unicast == b->unicast && a->checksum == b->checksum &&
 	       addr_equal(&a->unicast_src_ip, &b->unicast_src_ip) &&
 	       vrrp_config_equal(&a->vrrp, &b->vrrp) &&
@@ -31,6 +32,7 @@ struct router *router_new(const struct router_settings *settings)
 	claims_init(&router->claims);
 	vrrp_init(&router->vrrp, &settings->vrrp,
 		  priority_in_band(PRIORITY_READY_MIN, PRIORITY_BAND_DOWN));
+	group_init(&router->group);
 	router_assert(router);
 	return router;
 }
@@ -332,6 +334,66 @@ enum vrrp_fault router_fault(const struct router *router)
 	return router->link_fault;
 }
 
+bool router_can_tell(const struct router *router)
+{
+	return router->settings.members && router_fault(router) == VRRP_FAULT_NONE &&
+	       !addr_is_unspecified(&router->vrrp.primary);
+}
+
+/* The same for every order of the list. The derived link-local address is that of every router with
+ * the VRID. */
+uint16_t router_digest(const struct router_settings *settings)
+{
+	const struct addr *least = router_sought_address(settings);
+
+	for (size_t i = 0; i < settings->advertised_count; i++) {
+		const struct addr *address = &settings->addresses[i];
+
+		if (!addr_is_link_local(address) && addr_compare(address, least) < 0)
+			least = address;
+	}
+	return group_status_digest(least);
+}
+
+/* A router whose adverts come is heard, though its first STATUS may not have come yet. */
+static void append_advertisers(const struct router *router, struct instant now,
+			       struct group_status *status)
+{
+	int64_t fresh_us = 3 * router->settings.vrrp.advert_int_cs * CENTISECOND_US;
+
+	for (size_t i = 0; i < router->heard_count; i++) {
+		const struct router_heard *heard = &router->heard[i];
+
+		if (status->heard_count < GROUP_STATUS_HEARD_MAX &&
+		    instant_since(now, heard->at) < fresh_us &&
+		    !addr_in_list(&heard->address, status->heard, status->heard_count))
+			status->heard[status->heard_count++] = heard->address;
+	}
+}
+
+struct group_status router_tell(const struct router *router, struct instant now)
+{
+	const struct router_settings *settings = &router->settings;
+	const struct vrrp *vr = &router->vrrp;
+	enum addr_family other =
+		settings->family == ADDR_FAMILY_IPV4 ? ADDR_FAMILY_IPV6 : ADDR_FAMILY_IPV4;
+	struct group_status status = {
+		.vrid = settings->vrid,
+		.priority = vrrp_priority(vr),
+		.state = vr->state,
+		.leaving = vr->shutting_down || !vr->started,
+		.interval_cs = MEMBER_INTERVAL_CS,
+		.port = settings->apiserver_port,
+		.digest = router_digest(settings),
+		.other = router->own[other],
+	};
+
+	memcpy(status.mac, router->mac, sizeof(status.mac));
+	status.heard_count = member_list_heard(&router->group.members, now, status.heard);
+	append_advertisers(router, now, &status);
+	return status;
+}
+
 void router_assert(const struct router *router)
 {
 	const struct router_settings *settings = &router->settings;
@@ -346,4 +408,5 @@ void router_assert(const struct router *router)
 	       !addr_is_unspecified(&router->own[settings->family]));
 	assert(instant_is_never(router->own_lost_at) || misses_own(router->link_fault));
 	vrrp_assert(&router->vrrp);
+	group_assert(&router->group);
 }

@@ -17,6 +17,7 @@
 #include "core/addr.h"
 #include "core/advert.h"
 #include "core/claims.h"
+#include "core/group.h"
 #include "core/instant.h"
 #include "core/vrrp.h"
 
@@ -64,6 +65,8 @@ struct router_settings {
 	/* The rest changes in place. */
 	uint8_t ready_priority; /* 171..254; 0 = auto */
 	bool track_apiserver;
+	bool members;		 /* GROUP: sends STATUS and listens to it */
+	uint16_t apiserver_port; /* for STATUS */
 	bool unicast;
 	enum advert_checksum checksum;
 	struct addr unicast_src_ip; /* of the family; unspecified = auto */
@@ -128,6 +131,7 @@ struct router {
 					       been seen gone since */
 
 	struct vrrp vrrp;
+	struct group group;
 	struct instant since; /* the state is what it is */
 	struct router_counters counters;
 	size_t heard_count;
@@ -200,6 +204,16 @@ bool router_is_before_own(const struct router *router, const struct interface *i
 
 /* What keeps the router from working, seen from outside the machine; NONE if nothing does. */
 enum vrrp_fault router_fault(const struct router *router);
+
+/* GROUP: whether a STATUS can be sent. */
+bool router_can_tell(const struct router *router);
+
+/* GROUP: the digest of a STATUS, by which routers of one virtual router know each other: that of
+ * the least advertised address that is not link-local. */
+uint16_t router_digest(const struct router_settings *settings);
+
+/* GROUP: what a STATUS says now. */
+struct group_status router_tell(const struct router *router, struct instant now);
 
 void router_assert(const struct router *router);
 

@@ -45,6 +45,7 @@ struct io {
 	struct instant retry; /* INSTANT_NEVER if nothing has failed */
 
 	struct log_limit refusals[ADVERT_REFUSAL_COUNT];
+	struct log_limit status_refusals[GROUP_STATUS_REFUSAL_COUNT];
 	struct log_limit traces[ENGINE_TRACE_COUNT];
 	struct log_limit complaints[COMPLAINT_COUNT];
 };
@@ -80,6 +81,16 @@ static bool send_advert(struct engine_io *engine_io, const struct router *router
 		log_warning(ROUTER_FMT ": cannot send an advert to %s: %s", ROUTER_ARG(router),
 			    addr_format(destination, text), strerror(-error));
 	return error == 0;
+}
+
+/* An advert that cannot be sent is said; a STATUS that cannot has the same cause. */
+static bool send_status(struct engine_io *engine_io, const struct router *router,
+			const struct addr *source, const struct addr *destination,
+			const uint8_t *bytes, size_t size)
+{
+	struct io *io = io_of(engine_io);
+
+	return sockets_send(io->sockets, router, source, destination, bytes, size) == 0;
 }
 
 /* What a removal came to, or for one in the background the one before it. */
@@ -274,6 +285,21 @@ static void log_claim(const struct router *router)
 	else
 		log_warning(ROUTER_FMT ": a host has %s, at %s, whose adverts are not heard",
 			    ROUTER_ARG(router), address, mac);
+}
+
+static void status_refused(struct engine_io *engine_io, const struct router *router,
+			   enum group_status_refusal refusal, const struct packet *packet)
+{
+	struct io *io = io_of(engine_io);
+	char source[ADDR_TEXT_SIZE];
+	uint64_t suppressed;
+
+	if (!log_allowed(&io->status_refusals[refusal], io->now, &suppressed))
+		return;
+	log_warning(ROUTER_FMT ": refused a STATUS from %s: %s (VRID %u, %llu more since)",
+		    ROUTER_ARG(router), addr_format(&packet->source, source),
+		    group_status_refusal_name(refusal), router->settings.vrid,
+		    (unsigned long long)suppressed);
 }
 
 static void log_trace(const struct router *router, enum engine_trace what, const char *source)
@@ -476,6 +502,8 @@ int io_new(struct event_base *base, struct engine *engine, struct io **ret_io)
 		.announce = announce,
 		.notify = notify,
 		.trace = trace,
+		.send_status = send_status,
+		.status_refused = status_refused,
 	};
 	io->engine = engine;
 	io->retry = INSTANT_NEVER;

@@ -235,6 +235,35 @@ static void io_trace(struct engine_io *io, const struct router *router, enum eng
 	w.refusal = refusal;
 }
 
+/* GROUP: only routers that are to, and what is sent can be read. */
+static bool io_send_status(struct engine_io *io, const struct router *router,
+			   const struct addr *source, const struct addr *destination,
+			   const uint8_t *bytes, size_t size)
+{
+	const struct packet packet = {.source = *source,
+				      .destination = *destination,
+				      .hops = ADVERT_HOPS,
+				      .data = bytes,
+				      .size = size};
+	struct group_status status;
+
+	assert(io == &w.io);
+	assert(router->settings.members && group_status_is(&packet));
+	assert(group_status_decode(&packet, &status) == GROUP_STATUS_OK);
+	assert(status.vrid == router->settings.vrid && status.state == router->vrrp.state);
+	assert(status.priority == vrrp_priority(&router->vrrp));
+	assert(addr_equal(source, &router->vrrp.primary) && !addr_is_unspecified(source));
+	assert(!addr_in_list(source, status.heard, status.heard_count));
+	return !w.send_fails;
+}
+
+static void io_status_refused(struct engine_io *io, const struct router *router,
+			      enum group_status_refusal refusal, const struct packet *packet)
+{
+	assert(io == &w.io);
+	assert(router && packet && refusal != GROUP_STATUS_OK);
+}
+
 static uint64_t adverts_of(const struct router *router)
 {
 	return router->counters.adverts_sent + router->counters.send_failures;
@@ -438,13 +467,30 @@ static void check_acceptable(const struct router *router, const struct packet *p
 	assert(shared);
 }
 
+/* DEAF: a member that is alive, has had the time to hear this router, and lists others. */
+static bool is_deaf(const struct router *router, uint8_t priority, const struct packet *packet)
+{
+	const struct member *member = member_find(&router->group.members, &packet->source);
+	int64_t alive_us, cs = CENTISECOND_US;
+
+	if (!member || priority_band(priority) != priority_band(packet->data[2]))
+		return false;
+	alive_us = 3 * cs * (member->status.interval_cs < 400 ? member->status.interval_cs : 400);
+	return instant_since(w.now, member->heard_at) < alive_us &&
+	       instant_since(w.now, member->since) >= 3 * cs * router->vrrp.config.advert_int_cs &&
+	       member->status.heard_count < 15 &&
+	       !addr_in_list(&router->vrrp.primary, member->status.heard,
+			     member->status.heard_count);
+}
+
 /* RFC 9568 6.4.3, HANDOVER and SOCKETS FIRST: whether who was Active yields to an advert, by what
  * it had said on the wire and when. Between three and four intervals it is for the unit tests to
  * say whether its claim has expired. */
-static void check_answer(const struct router *router, const struct holder *before,
-			 const struct packet *packet)
+static void check_answer(const struct router *router, const struct router *router_before,
+			 const struct holder *before, const struct packet *packet)
 {
 	bool yields = router->vrrp.state != VRRP_STATE_ACTIVE;
+	bool deaf = is_deaf(router_before, before->priority, packet);
 	uint8_t priority = packet->data[2];
 	bool better =
 		priority > before->priority || (priority == before->priority &&
@@ -456,7 +502,7 @@ static void check_answer(const struct router *router, const struct holder *befor
 	else if (instant_since(w.now, before->heard) >= 4 * before->interval_us)
 		assert(yields);
 	else if (before->said && instant_since(w.now, before->heard) <= 3 * before->interval_us)
-		assert(yields == (better && !leaves_too));
+		assert(yields == (better && !leaves_too && !deaf));
 }
 
 static void check_accepted(const struct router *router, const struct router *before,
@@ -466,7 +512,30 @@ static void check_accepted(const struct router *router, const struct router *bef
 	check_acceptable(router, packet);
 	if (before->vrrp.state != VRRP_STATE_ACTIVE)
 		return;
-	check_answer(router, holder_before, packet);
+	check_answer(router, before, holder_before, packet);
+}
+
+/* GROUP: a STATUS changes what is known of the members, and nothing else of any router. */
+static void hear_status(const struct packet *packet)
+{
+	static struct router before[HOLDERS_MAX];
+
+	for (size_t i = 0; i < w.engine.router_count; i++)
+		before[i] = *w.engine.routers[i];
+	begin();
+	engine_packet(&w.engine, w.now, kernel.index, packet);
+	check(1);
+	check_none_took_over();
+	assert(w.refused == 0 && w.acts == 0);
+	for (size_t i = 0; i < w.engine.router_count; i++) {
+		const struct router *router = w.engine.routers[i];
+
+		if (router->settings.members && router->settings.vrid == packet->data[8])
+			before[i].group = router->group;
+		memcpy(before[i].group.counters.rejected, router->group.counters.rejected,
+		       sizeof(before[i].group.counters.rejected));
+		assert(memcmp(router, &before[i], sizeof(before[i])) == 0);
+	}
 }
 
 static void hear(const struct packet *packet)
@@ -476,6 +545,10 @@ static void hear(const struct packet *packet)
 	const struct router *belongs = engine_find(&w.engine, kernel.index, packet->source.family,
 						   packet->size > 1 ? packet->data[1] : 0);
 
+	if (group_status_is(packet)) {
+		hear_status(packet);
+		return;
+	}
 	for (size_t i = 0; i < w.engine.router_count; i++) {
 		before[i] = *w.engine.routers[i];
 		holders[i] = *holder_of(w.engine.routers[i]);
@@ -491,6 +564,7 @@ static void hear(const struct packet *packet)
 
 		if (router == belongs && w.refused)
 			before[i].counters.rejected[w.refusal]++;
+		/* A member that was missed is heard again. */
 		if (router == belongs && !w.refused)
 			check_accepted(router, &before[i], &holders[i], packet);
 		else /* REJECT */
@@ -542,6 +616,39 @@ static void step_advert(struct wire_reader *in)
 		bytes[wire_read_u8(in) % packet.size] ^= wire_read_u8(in);
 	if (flags & 0x80)
 		packet.hops = wire_read_u8(in);
+	hear(&packet);
+}
+
+/* A STATUS of another member of the same virtual router. */
+static void step_status(struct wire_reader *in)
+{
+	uint8_t bytes[GROUP_STATUS_SIZE_MAX];
+	uint8_t flags = wire_read_u8(in);
+	uint8_t choice = wire_read_u8(in);
+	const struct router *router;
+	struct group_status status = {.interval_cs = MEMBER_INTERVAL_CS};
+	struct packet packet = {.hops = ADVERT_HOPS, .data = bytes};
+
+	if (w.engine.router_count == 0)
+		return;
+	router = w.engine.routers[flags % w.engine.router_count];
+	status.vrid = router->settings.vrid;
+	status.priority = wire_read_u8(in);
+	status.state = (enum vrrp_state)((flags >> 1 & 3) % VRRP_STATE_COUNT);
+	packet.source = take_sender(choice, router);
+	packet.destination = advert_group(router->settings.family);
+	if (flags & 0x08)
+		status.heard[status.heard_count++] = router->vrrp.primary;
+	if (flags & 0x10)
+		status.heard[status.heard_count++] = take_sender(wire_read_u8(in), router);
+	if (flags & 0x20)
+		status.interval_cs = (uint16_t)(wire_read_u8(in) + 1);
+	if (flags & 0x40)
+		status.digest = wire_read_u8(in);
+	packet.size = group_status_encode(&status, ADVERT_CHECKSUM_RFC9568, &packet.source,
+					  &packet.destination, bytes, sizeof(bytes));
+	if (flags & 0x80)
+		bytes[wire_read_u8(in) % packet.size] ^= wire_read_u8(in);
 	hear(&packet);
 }
 
@@ -660,6 +767,7 @@ static void take_instance(struct wire_reader *in, struct conf_instance *instance
 	strcpy(instance->interface, flags & 0x02 ? "eth0" : "");
 	instance->virtual_router_id = flags & 0x04 ? (uint8_t)(10 + (flags >> 3 & 1)) : 0;
 	instance->track_apiserver = flags & 0x10;
+	instance->members = choice & 0x40;
 	instance->checksum = flags & 0x20 ? ADVERT_CHECKSUM_RFC5798 : ADVERT_CHECKSUM_RFC9568;
 	instance->preempt_delay_us = flags & 0x40 ? 3 * SECOND_US : 0;
 	instance->priority =
@@ -805,8 +913,9 @@ enum op {
 	OP_RELOAD_SAME,
 	OP_RELOAD,
 	OP_SHUTDOWN,
+	OP_STATUS,
 };
-#define OP_COUNT (OP_SHUTDOWN + 1)
+#define OP_COUNT (OP_STATUS + 1)
 
 static void step(struct wire_reader *in)
 {
@@ -868,6 +977,9 @@ static void step(struct wire_reader *in)
 		break;
 	case OP_SHUTDOWN:
 		shut_down();
+		break;
+	case OP_STATUS:
+		step_status(in);
 		break;
 	}
 }
@@ -939,8 +1051,9 @@ static void check_liveness(void)
 
 static void set_up(void)
 {
-	static const struct engine_io io = {io_send_advert, io_add,    io_remove,
-					    io_announce,    io_notify, io_trace};
+	static const struct engine_io io = {io_send_advert, io_add,	      io_remove,
+					    io_announce,    io_notify,	      io_trace,
+					    io_send_status, io_status_refused};
 
 	if (addr_is_unspecified(&vips[0])) {
 		for (unsigned i = 0; i < POOL; i++) {

@@ -118,12 +118,31 @@ bool fake_io_has_any(struct fake_io *io, const struct router *router)
 
 /* ---- struct engine_io ---- */
 
+/* One copy of an advert or of a STATUS, kept in *sent. */
+static bool send_copy(struct fake_io *io, struct fake_call *call, struct fake_sent *sent)
+{
+	before(io, call);
+	call->failed = io->send_fails || !is_on(io, call->router) ||
+		       addr_equal(call->send.destination, &io->unreachable);
+	assert(call->send.size >= ADVERT_HEADER_SIZE && call->send.size <= sizeof(sent->bytes));
+	*sent = (struct fake_sent){
+		.router = call->router,
+		.failed = call->failed,
+		.source = *call->send.source,
+		.destination = *call->send.destination,
+		.priority = call->send.bytes[2],
+		.size = call->send.size,
+	};
+	memcpy(sent->bytes, call->send.bytes, call->send.size);
+	after(io, call);
+	return !call->failed;
+}
+
 static bool send_advert(struct engine_io *engine_io, const struct router *router,
 			const struct addr *source, const struct addr *destination,
 			const uint8_t *bytes, size_t size)
 {
 	struct fake_io *io = io_of(engine_io);
-	struct fake_sent *sent = &io->sent[io->sent_count % FAKE_SENT_MAX];
 	struct fake_call call = {
 		.type = FAKE_CALL_SEND,
 		.router = router,
@@ -133,28 +152,36 @@ static bool send_advert(struct engine_io *engine_io, const struct router *router
 			 .size = size},
 	};
 
-	before(io, &call);
-	call.failed =
-		io->send_fails || !is_on(io, router) || addr_equal(destination, &io->unreachable);
-	assert(size >= ADVERT_HEADER_SIZE && size <= sizeof(sent->bytes));
-	*sent = (struct fake_sent){
+	return send_copy(io, &call, &io->sent[io->sent_count++ % FAKE_SENT_MAX]);
+}
+
+static bool send_status(struct engine_io *engine_io, const struct router *router,
+			const struct addr *source, const struct addr *destination,
+			const uint8_t *bytes, size_t size)
+{
+	struct fake_io *io = io_of(engine_io);
+	struct fake_call call = {
+		.type = FAKE_CALL_STATUS,
 		.router = router,
-		.failed = call.failed,
-		.source = *source,
-		.destination = *destination,
-		.priority = bytes[2],
-		.size = size,
+		.send = {.source = source,
+			 .destination = destination,
+			 .bytes = bytes,
+			 .size = size},
 	};
-	memcpy(sent->bytes, bytes, size);
-	io->sent_count++;
-	after(io, &call);
-	return !call.failed;
+
+	return send_copy(io, &call, &io->status_sent[io->status_count++ % FAKE_SENT_MAX]);
 }
 
 const struct fake_sent *fake_io_last_sent(const struct fake_io *io)
 {
 	assert(io->sent_count > 0);
 	return &io->sent[(io->sent_count - 1) % FAKE_SENT_MAX];
+}
+
+const struct fake_sent *fake_io_last_status(const struct fake_io *io)
+{
+	assert(io->status_count > 0);
+	return &io->status_sent[(io->status_count - 1) % FAKE_SENT_MAX];
 }
 
 /* As daemon/io: a call that has only leases to renew does not fail. */
@@ -259,6 +286,21 @@ static void trace(struct engine_io *engine_io, const struct router *router, enum
 	after(io, &call);
 }
 
+static void status_refused(struct engine_io *engine_io, const struct router *router,
+			   enum group_status_refusal refusal, const struct packet *packet)
+{
+	struct fake_io *io = io_of(engine_io);
+	const struct fake_call call = {
+		.type = FAKE_CALL_STATUS_REFUSED,
+		.router = router,
+		.status_refused = {.refusal = refusal, .packet = packet},
+	};
+
+	assert(refusal != GROUP_STATUS_OK && packet);
+	before(io, &call);
+	after(io, &call);
+}
+
 void fake_io_init(struct fake_io *io, const char *name, int index)
 {
 	*io = (struct fake_io){
@@ -270,6 +312,8 @@ void fake_io_init(struct fake_io *io, const char *name, int index)
 				.announce = announce,
 				.notify = notify,
 				.trace = trace,
+				.send_status = send_status,
+				.status_refused = status_refused,
 			},
 		.index = index,
 		.up = true,

@@ -16,15 +16,17 @@
 
 #define FAKE_ADDRESSES_MAX 64
 #define FAKE_SENT_MAX 32
-#define FAKE_SENT_SIZE (ADVERT_HEADER_SIZE + ROUTER_ADDRESSES_MAX * 16)
+#define FAKE_SENT_SIZE (ADVERT_HEADER_SIZE + ROUTER_ADDRESSES_MAX * 16) /* a STATUS is smaller */
 
 enum fake_call_type {
 	FAKE_CALL_SEND,
+	FAKE_CALL_STATUS, /* GROUP; the fields of SEND */
 	FAKE_CALL_ADD,
 	FAKE_CALL_REMOVE,
 	FAKE_CALL_ANNOUNCE,
 	FAKE_CALL_NOTIFY,
 	FAKE_CALL_TRACE,
+	FAKE_CALL_STATUS_REFUSED,
 };
 
 /* What the engine asked for or told. Only the fields of its type are meaningful. */
@@ -47,6 +49,10 @@ struct fake_call {
 		enum advert_refusal refusal;
 		const struct packet *packet;
 	} trace;
+	struct {
+		enum group_status_refusal refusal;
+		const struct packet *packet;
+	} status_refused;
 };
 
 struct fake_address {
@@ -92,6 +98,8 @@ struct fake_io {
 
 	unsigned sent_count; /* ever; the last FAKE_SENT_MAX are kept */
 	struct fake_sent sent[FAKE_SENT_MAX];
+	unsigned status_count; /* as sent_count */
+	struct fake_sent status_sent[FAKE_SENT_MAX];
 };
 
 /* An interface of this name and index that is up, without addresses; no failures, no leases. */
@@ -118,7 +126,8 @@ void fake_io_show(struct fake_io *io, struct interface *ret_interface);
 bool fake_io_has_all(struct fake_io *io, const struct router *router);
 bool fake_io_has_any(struct fake_io *io, const struct router *router);
 
-/* The last advert; the caller has seen that there is one. */
+/* The last advert, the last STATUS; the caller has seen that there is one. */
 const struct fake_sent *fake_io_last_sent(const struct fake_io *io);
+const struct fake_sent *fake_io_last_status(const struct fake_io *io);
 
 #endif

@@ -4,7 +4,7 @@
 
 stage.py value KEY...           a value out of the JSON on standard input
 stage.py get ADDRESS CA         the name of the node that answers https://ADDRESS:6443/node
-stage.py listen                 adverts, ARP and NA on all ports of the bridge, a line each
+stage.py listen                 adverts, STATUS, ARP and NA on all ports of the bridge, a line each
 stage.py notified NAME          what comes to the Unix datagram socket NAME (@: abstract), a line each
 stage.py send KEY=VALUE...      one VRRP packet, right or wrong; keys: see forge()
 """
@@ -73,8 +73,20 @@ def attach_filter(sock):
     sock.setsockopt(socket.SOL_SOCKET, 26, fprog)  # SO_ATTACH_FILTER
 
 
+def describe_status(data, hops, source, destination, size):
+    priority, count_flags, vrid, state = data[2], data[3], data[8], data[9]
+    heard = [
+        str(ipaddress.ip_address(data[36 + i * size : 36 + (i + 1) * size]))
+        for i in range(count_flags >> 4)
+    ]
+    return "status %s %s hops=%d vrid=%d priority=%d state=%d leaving=%d heard=%s" % (
+        source, destination, hops, vrid, priority, state, count_flags >> 1 & 1, ",".join(heard))
+
+
 def describe_advert(data, hops, source, destination, size):
     version_type, vrid, priority, count, interval = struct.unpack("!BBBBH", data[:6])
+    if version_type & 15 == 15 and vrid == 0:
+        return describe_status(data, hops, source, destination, size)
     addresses = [
         str(ipaddress.ip_address(data[8 + i * size : 8 + (i + 1) * size])) for i in range(count)
     ]

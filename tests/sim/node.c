@@ -195,6 +195,38 @@ static bool io_send_advert(struct engine_io *io, const struct router *router,
 	return sent;
 }
 
+static bool io_send_status(struct engine_io *io, const struct router *router,
+			   const struct addr *source, const struct addr *destination,
+			   const uint8_t *bytes, size_t size)
+{
+	struct node *node = node_of(io);
+	struct message message = {
+		.genuine = true,
+		.source = *source,
+		.destination = *destination,
+		.hops = ADVERT_HOPS,
+		.size = size,
+	};
+	bool sent = node->kernel.send_fails == 0 &&
+		    node->socket_ifindex[router->settings.family] != 0 &&
+		    node->socket_ifindex[router->settings.family] == node->kernel.ifindex;
+
+	assert(size <= sizeof(message.bytes));
+	memcpy(message.bytes, bytes, size);
+	if (sent)
+		segment_send(node->sim, node, &message);
+	return sent;
+}
+
+static void io_status_refused(struct engine_io *io, const struct router *router,
+			      enum group_status_refusal refusal, const struct packet *packet)
+{
+	(void)io;
+	(void)router;
+	(void)packet;
+	assert(refusal != GROUP_STATUS_OK);
+}
+
 /* The kernel notices the end of a lease a little late. */
 static int64_t lease_end(struct node *node)
 {
@@ -334,6 +366,8 @@ void node_init(struct sim *sim, int id)
 		.announce = io_announce,
 		.notify = io_notify,
 		.trace = io_trace,
+		.send_status = io_send_status,
+		.status_refused = io_status_refused,
 	};
 	node->sim = sim;
 	node->id = id;

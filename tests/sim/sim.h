@@ -50,7 +50,7 @@
 #define SIM_DRAIN_US SIM_MS	  /* how long it takes to read so many */
 #define SIM_SOCKET_RETRY_US SIM_S /* RETRY_US of daemon/io */
 #define SIM_MESSAGES_MAX 16384	  /* on the wire and in sockets */
-#define SIM_MESSAGE_SIZE 88
+#define SIM_MESSAGE_SIZE GROUP_STATUS_SIZE_MAX
 #define SIM_REPLAY_MAX 4 /* adverts that are kept for FAULT_REPLAY */
 #define SIM_RESULTS_MAX 8
 #define SIM_FAULTS_MAX 64 /* at the same time */

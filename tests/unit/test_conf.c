@@ -212,6 +212,7 @@ static const struct row rows[] = {
 	 {"0", "0.5", "1000"},
 	 {"-1", "5m", "1000.1"},
 	 "allowed are 0 to 1000 seconds"},
+	{INSTANCE, "members", "true", {"true", "false"}, {"", "1"}, "true, yes, on"},
 	{INSTANCE,
 	 "unicast_peer",
 	 NULL,
@@ -342,6 +343,7 @@ START_TEST(values_are_kept_in_their_units)
 	ck_assert_int_eq(instance->preempt_delay_us, 0);
 	ck_assert_uint_eq(instance->checksum, ADVERT_CHECKSUM_RFC9568);
 	ck_assert(instance->track_apiserver);
+	ck_assert(instance->members);
 	ck_assert(!instance->unicast);
 	ck_assert(addr_is_unspecified(&instance->unicast_src_ip));
 }
@@ -780,6 +782,7 @@ START_TEST(equal)
 		{"advert_int", "1"},
 		{"preempt", "never"},
 		{"preempt_delay", "1"},
+		{"members", "no"},
 		{"unicast_peer", "10.0.0.2"},
 		{"unicast_src_ip", "10.0.0.2"},
 		{"checksum", "rfc5798"},

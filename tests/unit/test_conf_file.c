@@ -137,6 +137,7 @@ START_TEST(effective_configuration)
 			       "\tadvert_int 0.25\n"
 			       "\tpreempt health\n"
 			       "\tpreempt_delay 0\n"
+			       "\tmembers true\n"
 			       "\tunicast_src_ip auto\n"
 			       "\tchecksum rfc9568\n"
 			       "\ttrack_apiserver true\n"

@@ -233,6 +233,36 @@ START_TEST(missed_until_its_next_packet)
 }
 END_TEST
 
+/* DEAF */
+START_TEST(whether_a_member_hears_this_router)
+{
+	const struct addr own = node(1), source = node(2), stranger = node(9);
+	struct group_status said = status(200);
+	const int64_t grace_us = 750 * MILLISECOND_US;
+
+	ck_assert_int_eq(member_hearing(&table, at(T0), &stranger, &own, grace_us),
+			 VRRP_HEARING_UNKNOWN);
+	ck_assert(take(2, T0));
+	ck_assert_int_eq(member_hearing(&table, at(T0 + grace_us - 1), &source, &own, grace_us),
+			 VRRP_HEARING_UNKNOWN);
+	ck_assert_int_eq(member_hearing(&table, at(T0 + grace_us), &source, &own, grace_us),
+			 VRRP_HEARING_NO);
+	ck_assert_int_eq(member_hearing(&table, at(T0 + 3 * SECOND_US), &source, &own, grace_us),
+			 VRRP_HEARING_UNKNOWN);
+	said.heard[0] = own;
+	said.heard_count = 1;
+	ck_assert(member_take(&table, at(T0), &source, &said));
+	ck_assert_int_eq(member_hearing(&table, at(T0), &source, &own, grace_us), VRRP_HEARING_YES);
+	/* A full list may lack us. */
+	for (unsigned n = 0; n < GROUP_STATUS_HEARD_MAX; n++)
+		said.heard[n] = node(100 + n);
+	said.heard_count = GROUP_STATUS_HEARD_MAX;
+	ck_assert(member_take(&table, at(T0), &source, &said));
+	ck_assert_int_eq(member_hearing(&table, at(T0 + grace_us), &source, &own, grace_us),
+			 VRRP_HEARING_UNKNOWN);
+}
+END_TEST
+
 START_TEST(list_of_those_heard)
 {
 	struct addr missed = node(3), list[MEMBER_OTHERS_MAX];
@@ -267,6 +297,7 @@ Suite *suite_member(void)
 	tcase_add_test(tcase, new_member_starts_afresh);
 	tcase_add_test(tcase, silent_for_a_day_is_forgotten);
 	tcase_add_test(tcase, missed_until_its_next_packet);
+	tcase_add_test(tcase, whether_a_member_hears_this_router);
 	tcase_add_test(tcase, list_of_those_heard);
 	suite_add_tcase(suite, tcase);
 	return suite;

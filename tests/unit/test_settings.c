@@ -225,6 +225,8 @@ START_TEST(values_are_those_of_the_instance)
 	strcpy(instance->interface, "eth7");
 	instance->priority = 201;
 	instance->track_apiserver = true;
+	instance->members = true;
+	conf->apiserver.port = 7443;
 	instance->checksum = ADVERT_CHECKSUM_RFC5798;
 	instance->preempt = VRRP_PREEMPT_NEVER;
 	instance->preempt_delay_us = 3 * SECOND_US;
@@ -234,6 +236,8 @@ START_TEST(values_are_those_of_the_instance)
 	ck_assert_uint_eq(settings.vrid, 10);
 	ck_assert_uint_eq(settings.ready_priority, 201);
 	ck_assert(settings.track_apiserver);
+	ck_assert(settings.members);
+	ck_assert_uint_eq(settings.apiserver_port, 7443);
 	ck_assert_int_eq(settings.checksum, ADVERT_CHECKSUM_RFC5798);
 	ck_assert_int_eq(settings.vrrp.preempt, VRRP_PREEMPT_NEVER);
 	ck_assert_uint_eq(settings.vrrp.advert_int_cs, 25);
@@ -256,6 +260,7 @@ START_TEST(zeroes_stay_zeroes)
 	ck_assert_uint_eq(settings.ready_priority, 0);
 	ck_assert_str_eq(settings.interface, "");
 	ck_assert(!settings.track_apiserver);
+	ck_assert(!settings.members);
 }
 END_TEST
 

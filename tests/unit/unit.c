@@ -46,7 +46,7 @@ static int run(void)
 		suite_probe_flood, suite_probe_log,    suite_status,	  suite_metrics,
 		suite_manual,	   suite_http,	       suite_control,	  suite_control_client,
 		suite_cli,	   suite_vip_check,    suite_manifest,	  suite_io,
-		suite_lease,	   suite_group_status, suite_member,
+		suite_lease,	   suite_group_status, suite_member,	  suite_group,
 	};
 	SRunner *suite_runner = srunner_create(NULL);
 	int failed;

@@ -94,6 +94,11 @@ static void write_down(struct fake_io *io, const struct fake_call *call)
 			 call->send.bytes[2]);
 		append(w.log, text);
 		break;
+	case FAKE_CALL_STATUS:
+		snprintf(text, sizeof(text), "STATUS%s(%u)", call->failed ? "!" : "",
+			 call->send.bytes[2]);
+		append(w.log, text);
+		break;
 	case FAKE_CALL_ADD:
 		append(w.log, call->failed ? "ADD!" : "ADD");
 		break;
@@ -108,6 +113,10 @@ static void write_down(struct fake_io *io, const struct fake_call *call)
 		break;
 	case FAKE_CALL_TRACE:
 		append_trace(call);
+		break;
+	case FAKE_CALL_STATUS_REFUSED:
+		append(w.traces, "status:");
+		strcat(w.traces, group_status_refusal_name(call->status_refused.refusal));
 		break;
 	}
 }
@@ -497,6 +506,7 @@ struct router snapshot(const struct router *router)
 
 	memcpy(&copy, router, sizeof(copy));
 	memset(copy.counters.rejected, 0, sizeof(copy.counters.rejected));
+	memset(copy.group.counters.rejected, 0, sizeof(copy.group.counters.rejected));
 	copy.next_same_vrid = NULL;
 	return copy;
 }
