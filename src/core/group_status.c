@@ -8,12 +8,11 @@
 
 #define FLAG_BALANCE 0x01
 #define FLAG_LEAVING 0x02
-#define COUNT_SHIFT 4
+#define FLAGS_SHIFT 4
+#define STATE_MASK 0x0f
 #define CHECKSUM_OFFSET 6
 #define VRID_OFFSET ADVERT_HEADER_SIZE
 #define OTHER_SIZE 16
-
-static_assert(GROUP_STATUS_HEARD_MAX == 0xff >> COUNT_SHIFT, "the count fills its four bits");
 
 static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff}; /* RFC 4291 2.5.5.2 */
 
@@ -93,18 +92,18 @@ static void write_other(struct wire_writer *w, const struct addr *other)
 static void read_fixed(struct wire_reader *r, struct group_status *status, uint8_t *ret_state,
 		       const uint8_t **ret_other)
 {
-	uint8_t count_flags;
+	uint8_t flags_state;
 	const uint8_t *mac;
 
 	status->priority = wire_read_u8(r);
-	count_flags = wire_read_u8(r);
-	status->heard_count = count_flags >> COUNT_SHIFT;
-	status->balance = count_flags & FLAG_BALANCE;
-	status->leaving = count_flags & FLAG_LEAVING;
+	status->heard_count = wire_read_u8(r);
 	status->interval_cs = wire_read_u16(r) & ADVERT_INTERVAL_MAX_CS;
 	wire_read_u16(r); /* the checksum */
 	status->vrid = wire_read_u8(r);
-	*ret_state = wire_read_u8(r);
+	flags_state = wire_read_u8(r);
+	status->balance = flags_state >> FLAGS_SHIFT & FLAG_BALANCE;
+	status->leaving = flags_state >> FLAGS_SHIFT & FLAG_LEAVING;
+	*ret_state = flags_state & STATE_MASK;
 	status->port = wire_read_u16(r);
 	mac = wire_read_bytes(r, GROUP_STATUS_MAC_SIZE);
 	if (mac)
@@ -115,11 +114,14 @@ static void read_fixed(struct wire_reader *r, struct group_status *status, uint8
 
 static void read_heard(struct wire_reader *r, enum addr_family family, struct group_status *status)
 {
-	for (unsigned i = 0; i < status->heard_count; i++) {
+	unsigned count = status->heard_count;
+
+	status->heard_count = 0;
+	for (unsigned i = 0; i < count; i++) {
 		const uint8_t *bytes = wire_read_bytes(r, addr_size(family));
 
-		if (bytes)
-			status->heard[i] = addr_from_bytes(family, bytes);
+		if (bytes && i < GROUP_STATUS_HEARD_MAX)
+			status->heard[status->heard_count++] = addr_from_bytes(family, bytes);
 	}
 }
 
@@ -175,11 +177,11 @@ static void write_message(struct wire_writer *w, const struct group_status *stat
 	wire_write_u8(w, ADVERT_VERSION << 4 | GROUP_STATUS_TYPE);
 	wire_write_u8(w, 0);
 	wire_write_u8(w, status->priority);
-	wire_write_u8(w, (uint8_t)(status->heard_count << COUNT_SHIFT | flags));
+	wire_write_u8(w, status->heard_count);
 	wire_write_u16(w, status->interval_cs);
 	wire_write_u16(w, 0);
 	wire_write_u8(w, status->vrid);
-	wire_write_u8(w, (uint8_t)status->state);
+	wire_write_u8(w, (uint8_t)(flags << FLAGS_SHIFT | (unsigned)status->state));
 	wire_write_u16(w, status->port);
 	wire_write_bytes(w, status->mac, sizeof(status->mac));
 	wire_write_u16(w, status->digest);

@@ -12,11 +12,12 @@
  *	0	version 3, type 15
  *	1	0
  *	2	priority, as an advert would carry it now
- *	3	count of addresses heard (high four bits), flags (low four bits)
+ *	3	count of addresses heard, where an advert counts its addresses
  *	4	interval of STATUS messages, centiseconds (the low 12 bits)
  *	6	checksum
  *	8	VRID of the virtual router
- *	9	state: 0 Initialize, 1 Backup, 2 Active
+ *	9	flags (high four bits: 1 balance, 2 leaving), state (low four bits: 0 Initialize,
+ *		1 Backup, 2 Active)
  *	10	port of the sender's apiserver
  *	12	hardware address
  *	18	digest of the virtual router's addresses; 0: not given
@@ -39,7 +40,7 @@
 
 #define GROUP_STATUS_TYPE 15
 #define GROUP_STATUS_FIXED_SIZE 36
-#define GROUP_STATUS_HEARD_MAX 15 /* four bits: the others of a group of 16 */
+#define GROUP_STATUS_HEARD_MAX 15 /* the others of a group of 16; more are not kept */
 #define GROUP_STATUS_SIZE_MAX (GROUP_STATUS_FIXED_SIZE + GROUP_STATUS_HEARD_MAX * 16)
 #define GROUP_STATUS_MAC_SIZE 6
 

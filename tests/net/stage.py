@@ -74,13 +74,13 @@ def attach_filter(sock):
 
 
 def describe_status(data, hops, source, destination, size):
-    priority, count_flags, vrid, state = data[2], data[3], data[8], data[9]
+    priority, count, vrid, flags, state = data[2], data[3], data[8], data[9] >> 4, data[9] & 15
     heard = [
         str(ipaddress.ip_address(data[36 + i * size : 36 + (i + 1) * size]))
-        for i in range(count_flags >> 4)
+        for i in range(count)
     ]
     return "status %s %s hops=%d vrid=%d priority=%d state=%d leaving=%d heard=%s" % (
-        source, destination, hops, vrid, priority, state, count_flags >> 1 & 1, ",".join(heard))
+        source, destination, hops, vrid, priority, state, flags >> 1 & 1, ",".join(heard))
 
 
 def describe_advert(data, hops, source, destination, size):
