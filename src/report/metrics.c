@@ -27,14 +27,20 @@ static void put_head(FILE *out, const char *name, const char *type, const char *
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* "name{instance=...,family=..." with label `key` unless it is "", and the end of the labels. */
-static void put_series(FILE *out, const char *name, const struct status_router *router,
-		       const char *key, const char *value)
+/* "name{instance=...,family=..." */
+static void put_series_start(FILE *out, const char *name, const struct status_router *router)
 {
 	fprintf(out, "%s{", name);
 	put_label(out, "instance", router ? router->instance : "");
 	fputc(',', out);
 	put_label(out, "family", router ? addr_family_name(router->family) : "");
+}
+
+/* The same with label `key` unless it is "", and the end of the labels. */
+static void put_series(FILE *out, const char *name, const struct status_router *router,
+		       const char *key, const char *value)
+{
+	put_series_start(out, name, router);
 	if (*key) {
 		fputc(',', out);
 		put_label(out, key, value);
@@ -78,6 +84,16 @@ static uint64_t value_announcements(const struct status_router *router)
 	return router->counters.announcements;
 }
 
+static uint64_t value_status_sent(const struct status_router *router)
+{
+	return router->members.counters.sent;
+}
+
+static uint64_t value_status_received(const struct status_router *router)
+{
+	return router->members.counters.received;
+}
+
 static uint64_t value_readded(const struct status_router *router)
 {
 	return router->counters.vip_readded;
@@ -102,6 +118,9 @@ static const struct {
 	{{"cpvrrp_announcements_total", "counter",
 	  "Rounds of gratuitous ARP or unsolicited Neighbor Advertisements sent."},
 	 value_announcements},
+	{{"cpvrrp_status_sent_total", "counter", "STATUS messages sent."}, value_status_sent},
+	{{"cpvrrp_status_received_total", "counter", "STATUS messages accepted."},
+	 value_status_received},
 	{{"cpvrrp_vip_readded_total", "counter", "Addresses that were gone while Active."},
 	 value_readded},
 	{{"cpvrrp_claims_total", "counter",
@@ -201,6 +220,94 @@ static void put_all_rejected(FILE *out, const struct status *status)
 	}
 }
 
+/* GROUP. Members that are gone have no band; those that have left in order are not listed. */
+static void put_members(FILE *out, const struct status *status)
+{
+	const char *members = "cpvrrp_members", *alive = "cpvrrp_member_alive";
+
+	put_head(out, members, "gauge", "Members of the group that are alive, by band.");
+	for (size_t i = 0; i < status->router_count; i++) {
+		const struct status_router *router = &status->routers[i];
+
+		for (unsigned band = 0; router->members.on && band < PRIORITY_BAND_COUNT; band++) {
+			put_series(out, members, router, "band",
+				   priority_band_name((enum priority_band)band));
+			fprintf(out, "%zu\n",
+				members_in_band(&router->members, (enum priority_band)band));
+		}
+	}
+	put_head(out, alive, "gauge",
+		 "1 for a member that is alive, 0 for one that is gone without a word.");
+	for (size_t i = 0; i < status->router_count; i++) {
+		const struct status_router *router = &status->routers[i];
+
+		for (size_t j = 0; j < router->members.count; j++) {
+			const struct members_member *member = &router->members.list[j];
+			char address[ADDR_TEXT_SIZE];
+
+			if (!member->alive && member->leaving)
+				continue;
+			put_series(out, alive, router, "member",
+				   addr_format(&member->address, address));
+			fprintf(out, "%d\n", member->alive);
+		}
+	}
+}
+
+/* Of the members that are alive: whether `by` hears `member`. */
+static void put_heard_by(FILE *out, const char *name, const struct status_router *router,
+			 const struct members_member *by)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < router->members.count; i++) {
+		const struct members_member *member = &router->members.list[i];
+
+		if (member == by || !member->alive)
+			continue;
+		put_series_start(out, name, router);
+		fputc(',', out);
+		put_label(out, "member", addr_format(&member->address, text));
+		fputc(',', out);
+		put_label(out, "by", addr_format(&by->address, text));
+		fprintf(out, "} %d\n",
+			!addr_in_list(&member->address, by->deaf_to, by->deaf_to_count));
+	}
+}
+
+static void put_heard(FILE *out, const struct status *status)
+{
+	const char *name = "cpvrrp_member_heard";
+
+	put_head(
+		out, name, "gauge",
+		"Whether a member hears another, by its own word; 0 is a link that works one way.");
+	for (size_t i = 0; i < status->router_count; i++) {
+		const struct status_router *router = &status->routers[i];
+
+		for (size_t j = 0; j < router->members.count; j++)
+			if (router->members.list[j].alive)
+				put_heard_by(out, name, router, &router->members.list[j]);
+	}
+}
+
+static void put_member_messages(FILE *out, const struct status *status)
+{
+	const char *name = "cpvrrp_status_rejected_total";
+
+	put_head(out, name, "counter", "STATUS messages refused, by reason.");
+	for (size_t i = 0; i < status->router_count; i++) {
+		const struct status_router *router = &status->routers[i];
+
+		for (unsigned j = GROUP_STATUS_OK + 1;
+		     router->members.on && j < GROUP_STATUS_REFUSAL_COUNT; j++) {
+			put_series(out, name, router, "reason",
+				   group_status_refusal_name((enum group_status_refusal)j));
+			fprintf(out, "%" PRIu64 "\n", router->members.counters.rejected[j]);
+		}
+	}
+}
+
 static void put_duration(FILE *out, const struct status_probes *probes)
 {
 	const char *name = "cpvrrp_apiserver_probe_duration_seconds";
@@ -249,6 +356,9 @@ char *metrics_text(const struct status *status)
 		put_routers(out, status, per_router[i].head, per_router[i].value);
 	put_bands(out, status);
 	put_present(out, status);
+	put_members(out, status);
+	put_heard(out, status);
+	put_member_messages(out, status);
 	put_transitions(out, status);
 	put_all_rejected(out, status);
 	if (status->apiserver.tracked)

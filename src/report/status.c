@@ -341,6 +341,7 @@ static void take_router(const struct router *router, struct instant now,
 	status->claim_count = router->claims.count;
 	status->claim = router->claims.last;
 	status->claimed = router->claims.at;
+	members_take(router, now, &status->members);
 	status->counters = router->counters;
 	take_transitions(router, status);
 	take_history(router, status);
@@ -356,6 +357,7 @@ static void assert_router(const struct status_router *router)
 	assert(router->active.known || !router->active.self);
 	assert(router->active.self == (router->state == VRRP_STATE_ACTIVE));
 	assert(!router->active.known || router->state != VRRP_STATE_INITIALIZE);
+	members_assert(&router->members);
 }
 
 void status_assert(const struct status *status)

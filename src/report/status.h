@@ -24,6 +24,7 @@
 #include "core/vrrp.h"
 #include "os/confine.h"
 #include "os/probe.h"
+#include "report/members.h"
 
 #define STATUS_ROUTERS_MAX ROUTERS_MAX
 #define STATUS_LATENCY_BUCKETS 10 /* with the last one for +Inf */
@@ -112,6 +113,7 @@ struct status_router {
 	uint64_t claim_count;
 	struct neigh_claim claim;
 	struct instant claimed;
+	struct members members; /* the group */
 	struct router_counters counters;
 	/* The changes that can occur, and any other that has. */
 	size_t transition_count;

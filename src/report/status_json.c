@@ -201,6 +201,69 @@ static json_t *json_other_holder(const struct status *status, const struct statu
 			 json_count(router->claim_count));
 }
 
+/* null for an address that is not known. */
+static json_t *json_known_address(const struct addr *addr)
+{
+	return addr_is_unspecified(addr) ? json_null() : json_address(addr);
+}
+
+static json_t *json_member(const struct status *status, const struct members_member *member)
+{
+	json_t *object = json_object(), *deaf_to = json_array();
+	enum priority_band band = priority_band(member->priority);
+	char mac[STATUS_MAC_SIZE];
+
+	for (size_t i = 0; i < member->deaf_to_count; i++)
+		json_array_append_new(deaf_to, json_address(&member->deaf_to[i]));
+	json_object_set_new(object, "address", json_known_address(&member->address));
+	json_object_set_new(object, "self", json_boolean(member->self));
+	json_object_set_new(object, "alive", json_boolean(member->alive));
+	json_object_set_new(object, "leaving", json_boolean(member->leaving));
+	json_object_set_new(object, "state", json_string(vrrp_state_name(member->state)));
+	json_object_set_new(object, "priority", json_integer(member->priority));
+	json_object_set_new(object, "band", json_string(status_band(member->priority)));
+	json_object_set_new(object, "ready",
+			    json_boolean(member->alive && band == PRIORITY_BAND_READY));
+	json_object_set_new(object, "last_seconds_ago",
+			    member->self ? json_null()
+					 : json_seconds(status_age_us(status, member->heard)));
+	json_object_set_new(object, "does_not_hear", deaf_to);
+	json_object_set_new(object, "apiserver_port", json_integer(member->port));
+	json_object_set_new(object, "other_address", json_known_address(&member->other));
+	json_object_set_new(object, "hardware_address", json_string(status_mac(member->mac, mac)));
+	return object;
+}
+
+/* null if `members` is false. */
+static json_t *json_members(const struct status *status, const struct members *members)
+{
+	json_t *array;
+
+	if (!members->on)
+		return json_null();
+	array = json_array();
+	for (size_t i = 0; i < members->count; i++)
+		json_array_append_new(array, json_member(status, &members->list[i]));
+	return array;
+}
+
+static json_t *json_group_counters(const struct members *members)
+{
+	const struct group_counters *values = &members->counters;
+	json_t *rejected;
+
+	if (!members->on)
+		return json_null();
+	rejected = json_object();
+	for (unsigned i = GROUP_STATUS_OK + 1; i < GROUP_STATUS_REFUSAL_COUNT; i++)
+		json_object_set_new(rejected,
+				    group_status_refusal_name((enum group_status_refusal)i),
+				    json_count(values->rejected[i]));
+	return json_pack("{s:o, s:o, s:o, s:o}", "sent", json_count(values->sent), "received",
+			 json_count(values->received), "send_failures",
+			 json_count(values->send_failures), "rejected", rejected);
+}
+
 static json_t *json_counters(const struct status_router *router)
 {
 	json_t *object = json_object();
@@ -251,6 +314,8 @@ static json_t *json_router(const struct status *status, const struct status_rout
 	json_object_set_new(object, "advert_int_seconds", json_seconds(router->advert_int_us));
 	json_object_set_new(object, "addresses", json_addresses(router));
 	json_object_set_new(object, "active_router", json_active(status, &router->active));
+	json_object_set_new(object, "members", json_members(status, &router->members));
+	json_object_set_new(object, "member_messages", json_group_counters(&router->members));
 	json_object_set_new(object, "heard", json_heard(status, router));
 	json_object_set_new(object, "other_holder", json_other_holder(status, router));
 	json_object_set_new(object, "counters", json_counters(router));

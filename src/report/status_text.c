@@ -225,6 +225,71 @@ static const char *router_name(const struct status_router *router, char name[NAM
 	return name;
 }
 
+/* What keeps a member from being ready, by what it advertises. */
+static const char *explain_band(const struct members_member *member)
+{
+	if (member->leaving)
+		return "leaving: its daemon ends";
+	switch (priority_band(member->priority)) {
+	case PRIORITY_BAND_LEAVING:
+		return "leaving: it has stepped down";
+	case PRIORITY_BAND_DOWN:
+		return "not ready: its apiserver does not answer";
+	case PRIORITY_BAND_ANSWERING:
+		return "not ready: its apiserver answers, but not with 200";
+	case PRIORITY_BAND_READY:
+		break;
+	}
+	return "ready";
+}
+
+static void append_deaf_to(char *list, size_t size, const struct members_member *member)
+{
+	char address[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < member->deaf_to_count; i++) {
+		size_t used = strlen(list);
+
+		snprintf(list + used, size - used, "%s%s", i ? ", " : "; does not hear ",
+			 addr_format(&member->deaf_to[i], address));
+	}
+}
+
+static void put_member(FILE *out, const struct status *status, const struct members_member *member)
+{
+	char deaf_to[LOG_TEXT_SIZE] = "", address[ADDR_TEXT_SIZE], age[DURATION_SIZE];
+	char label[ADDR_TEXT_SIZE + 1]; /* a blank follows the longest address too */
+	const char *when = member->self ? "this node" : age;
+
+	duration(status_age_us(status, member->heard), age);
+	append_deaf_to(deaf_to, sizeof(deaf_to), member);
+	snprintf(label, sizeof(label), "%s ", addr_format(&member->address, address));
+	if (!member->alive)
+		put_field(out, label, "%s, last heard %s ago",
+			  member->leaving ? "has left" : "gone", age);
+	else
+		put_field(out, label, "%s, %s, priority %u, %s%s%s", vrrp_state_name(member->state),
+			  explain_band(member), member->priority, when, member->self ? "" : " ago",
+			  deaf_to);
+}
+
+/* GROUP: what the nodes say of themselves. */
+static void put_group(FILE *out, const struct status *status, const struct status_router *router)
+{
+	const struct members *members = &router->members;
+	size_t alive = 0;
+	char name[NAME_SIZE];
+
+	if (!members->on)
+		return;
+	for (unsigned band = 0; band < PRIORITY_BAND_COUNT; band++)
+		alive += members_in_band(members, (enum priority_band)band);
+	fprintf(out, "\ngroup of %s: %zu member%s, %zu ready\n", router_name(router, name), alive,
+		alive == 1 ? "" : "s", members_in_band(members, PRIORITY_BAND_READY));
+	for (size_t i = 0; i < members->count; i++)
+		put_member(out, status, &members->list[i]);
+}
+
 static void put_router(FILE *out, const struct status *status, const struct status_router *router)
 {
 	char address[ADDR_TEXT_SIZE], name[NAME_SIZE];
@@ -293,6 +358,8 @@ char *status_text(const struct status *status)
 	put_rejected(out, "unclaimed", status->rejected);
 	if (status->router_count > 1)
 		put_summary(out, status);
+	for (size_t i = 0; i < status->router_count; i++)
+		put_group(out, status, &status->routers[i]);
 	put_apiserver(out, status);
 	for (size_t i = 0; i < status->router_count; i++)
 		put_router(out, status, &status->routers[i]);

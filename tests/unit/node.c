@@ -41,6 +41,28 @@ void node_hear(unsigned i, const char *source, uint8_t priority)
 	engine_packet(&node.engine, node.now, IFINDEX, &packet);
 }
 
+void node_hear_status(unsigned i, const char *source, const struct group_status *status,
+		      const char *heard)
+{
+	const struct router_settings *settings = &node.routers[i]->settings;
+	struct group_status said = *status;
+	uint8_t bytes[GROUP_STATUS_SIZE_MAX];
+	struct packet packet = {
+		.source = node_addr(source),
+		.destination = advert_group(settings->family),
+		.hops = ADVERT_HOPS,
+		.data = bytes,
+	};
+
+	said.vrid = settings->vrid;
+	said.interval_cs = MEMBER_INTERVAL_CS;
+	if (heard)
+		said.heard[said.heard_count++] = node_addr(heard);
+	packet.size = group_status_encode(&said, ADVERT_CHECKSUM_RFC9568, &packet.source,
+					  &packet.destination, bytes, sizeof(bytes));
+	engine_packet(&node.engine, node.now, IFINDEX, &packet);
+}
+
 void node_link(unsigned i, bool up)
 {
 	static struct interface shown;

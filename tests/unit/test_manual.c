@@ -11,7 +11,7 @@
 /* The names of the manual or of an output. */
 struct names {
 	size_t count;
-	char list[128][96];
+	char list[192][96];
 };
 
 static bool names_have(const struct names *names, const char *name)
@@ -111,6 +111,8 @@ START_TEST(manual_words)
 		names_add(&real, vrrp_fault_name((enum vrrp_fault)i));
 	for (unsigned i = ADVERT_OK + 1; i < ADVERT_REFUSAL_COUNT; i++)
 		names_add(&real, advert_refusal_name((enum advert_refusal)i));
+	for (unsigned i = GROUP_STATUS_OK + 1; i < GROUP_STATUS_REFUSAL_COUNT; i++)
+		names_add(&real, group_status_refusal_name((enum group_status_refusal)i));
 	for (unsigned i = 0; i < HEALTH_RESULT_COUNT; i++)
 		names_add(&real, health_result_name((enum health_result)i));
 	for (unsigned i = 0; i < VRRP_STATE_COUNT; i++)

@@ -93,6 +93,49 @@ START_TEST(metrics_format)
 }
 END_TEST
 
+START_TEST(metrics_members)
+{
+	struct group_status said = {.state = VRRP_STATE_BACKUP, .priority = 177};
+	char *text;
+
+	said.other.family = ADDR_FAMILY_IPV6;
+	node.now.us -= 12 * SECOND_US;
+	node_hear_status(0, "10.10.10.4", &said, NULL);
+	said.leaving = true;
+	node_hear_status(0, "10.10.10.5", &said, NULL);
+	said.leaving = false;
+	node.now.us += 12 * SECOND_US;
+	node_hear_status(0, "10.10.10.2", &said, "10.10.10.1");
+	said.priority = 9;
+	node_hear_status(0, "10.10.10.3", &said, NULL);
+	text = node_printed(metrics_text);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_members{" V4 ",band=\"ready\"}"), 2);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_members{" V4 ",band=\"down\"}"), 1);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_members{" V4 ",band=\"answering\"}"), 0);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_members{" V6 ",band=\"ready\"}"), 1);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_member_alive{" V4 ",member=\"10.10.10.1\"}"), 1);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_member_alive{" V4 ",member=\"10.10.10.2\"}"), 1);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_member_alive{" V4 ",member=\"10.10.10.4\"}"), 0);
+	ck_assert_ptr_null(strstr(text, "10.10.10.5"));
+#define HEARD(m, b) "cpvrrp_member_heard{" V4 ",member=\"10.10.10." m "\",by=\"10.10.10." b "\"}"
+	ck_assert_uint_eq(value_of(text, HEARD("1", "2")), 1);
+	ck_assert_uint_eq(value_of(text, HEARD("1", "3")), 0);
+	ck_assert_uint_eq(value_of(text, HEARD("3", "2")), 0);
+	ck_assert_uint_eq(value_of(text, HEARD("2", "1")), 1);
+	ck_assert_ptr_null(strstr(text, ",by=\"10.10.10.4\""));
+	ck_assert_ptr_null(strstr(text, "member=\"10.10.10.4\",by"));
+	ck_assert_uint_eq(value_of(text, "cpvrrp_status_received_total{" V4 "}"), 4);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_status_rejected_total{" V4 ",reason=\"surplus\"}"),
+			  0);
+	free(text);
+	node.routers[0]->settings.members = false;
+	text = node_printed(metrics_text);
+	ck_assert_ptr_null(strstr(text, "cpvrrp_members{" V4));
+	ck_assert_ptr_null(strstr(text, "cpvrrp_status_rejected_total{" V4));
+	free(text);
+}
+END_TEST
+
 /* The band that is advertised is 1, every other one 0. */
 static void check_bands(const char *router, const char *band)
 {
@@ -154,6 +197,7 @@ Suite *suite_metrics(void)
 	tcase_add_checked_fixture(tcase, node_setup, node_teardown);
 	tcase_add_test(tcase, metrics_values);
 	tcase_add_test(tcase, metrics_format);
+	tcase_add_test(tcase, metrics_members);
 	tcase_add_test(tcase, metrics_band);
 	tcase_add_test(tcase, metrics_escape);
 	tcase_add_test(tcase, metrics_untracked);

@@ -127,6 +127,139 @@ START_TEST(json_nulls)
 }
 END_TEST
 
+/* 10.10.10.2 hears this node and not 10.10.10.3, which hears nobody and is not ready; 10.10.10.4
+ * has gone, 10.10.10.5 has left. */
+static void hear_members(void)
+{
+	struct group_status said = {.state = VRRP_STATE_BACKUP, .priority = 177, .port = 6443};
+
+	said.mac[5] = 4;
+	said.other = node_addr("fd00::4");
+	node.now.us -= 12 * SECOND_US;
+	node_hear_status(0, "10.10.10.4", &said, NULL);
+	said.leaving = true;
+	node_hear_status(0, "10.10.10.5", &said, NULL);
+	said.leaving = false;
+	node.now.us += 12 * SECOND_US - 400 * MILLISECOND_US;
+	node_hear_status(0, "10.10.10.2", &said, "10.10.10.1");
+	said.other = (struct addr){.family = ADDR_FAMILY_IPV6};
+	said.priority = 93;
+	node_hear_status(0, "10.10.10.3", &said, NULL);
+	node.now.us += 400 * MILLISECOND_US;
+}
+
+START_TEST(json_members)
+{
+	json_t *root;
+
+	hear_members();
+	root = node_parsed();
+#define MEMBER(n) "virtual_routers.0.members." #n
+	ck_assert_uint_eq(json_array_size(at(root, "virtual_routers.0.members")), 5);
+	check(root, MEMBER(0.address), "\"10.10.10.1\"");
+	check(root, MEMBER(0.self), "true");
+	check(root, MEMBER(0.state), "\"Active\"");
+	check(root, MEMBER(0.ready), "true");
+	check(root, MEMBER(0.last_seconds_ago), "null");
+	check(root, MEMBER(0.does_not_hear), "[]");
+	check(root, MEMBER(0.apiserver_port), "6443");
+	check(root, MEMBER(1.address), "\"10.10.10.4\"");
+	check(root, MEMBER(1.alive), "false");
+	check(root, MEMBER(1.leaving), "false");
+	check(root, MEMBER(1.ready), "false");
+	check(root, MEMBER(1.does_not_hear), "[]");
+	check(root, MEMBER(2.leaving), "true");
+	check(root, MEMBER(3.address), "\"10.10.10.2\"");
+	check(root, MEMBER(3.self), "false");
+	check(root, MEMBER(3.alive), "true");
+	check(root, MEMBER(3.state), "\"Backup\"");
+	check(root, MEMBER(3.priority), "177");
+	check(root, MEMBER(3.band), "\"ready\"");
+	check(root, MEMBER(3.ready), "true");
+	check(root, MEMBER(3.last_seconds_ago), "0.4");
+	check(root, MEMBER(3.does_not_hear), "[\"10.10.10.3\"]");
+	check(root, MEMBER(3.other_address), "\"fd00::4\"");
+	check(root, MEMBER(3.hardware_address), "\"00:00:00:00:00:04\"");
+	check(root, MEMBER(4.ready), "false");
+	check(root, MEMBER(4.does_not_hear), "[\"10.10.10.1\",\"10.10.10.2\"]");
+	check(root, MEMBER(4.other_address), "null");
+	check(root, "virtual_routers.0.member_messages.received", "4");
+	check(root, "virtual_routers.0.member_messages.rejected.surplus", "0");
+	check(root, "virtual_routers.1.members.0.address", "\"fe80::1\"");
+	json_decref(root);
+}
+END_TEST
+
+/* A member that others hear and this node does not is listed at this node. */
+START_TEST(json_what_this_node_does_not_hear)
+{
+	struct group_status said = {.state = VRRP_STATE_BACKUP, .priority = 177};
+	json_t *root;
+
+	said.other.family = ADDR_FAMILY_IPV6;
+	node_hear_status(0, "10.10.10.2", &said, "10.10.10.9");
+	root = node_parsed();
+	check(root, "virtual_routers.0.members.0.does_not_hear", "[\"10.10.10.9\"]");
+	json_decref(root);
+}
+END_TEST
+
+START_TEST(members_are_not_shown_where_they_are_off)
+{
+	json_t *root;
+	char *text;
+
+	node.routers[0]->settings.members = false;
+	root = node_parsed();
+	check(root, "virtual_routers.0.members", "null");
+	check(root, "virtual_routers.0.member_messages", "null");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_ptr_null(strstr(text, "group of apiserver/ipv4"));
+	ck_assert_ptr_nonnull(strstr(text,
+				     "group of ingress/ipv6: 1 member, 1 ready\n"
+				     "  fe80::1    Backup, ready, priority 216, this node\n"));
+	free(text);
+	node.routers[1]->vrrp.primary = node_addr("fe80::5054:ff:fe12:3456");
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(strstr(text, "\n  fe80::5054:ff:fe12:3456 Backup, ready,"));
+	free(text);
+}
+END_TEST
+
+START_TEST(text_group)
+{
+	static const char expected[] =
+		"\ngroup of apiserver/ipv4: 3 members, 2 ready\n"
+		"  10.10.10.1 Active, ready, priority 216, this node\n"
+		"  10.10.10.4 gone, last heard 12 s ago\n"
+		"  10.10.10.5 has left, last heard 12 s ago\n"
+		"  10.10.10.2 Backup, ready, priority 177, 0.4 s ago; does not hear 10.10.10.3\n"
+		"  10.10.10.3 Backup, not ready: its apiserver answers, but not with 200,\n"
+		"             priority 93, 0.4 s ago; does not hear 10.10.10.1, 10.10.10.2\n";
+	struct group_status said = {.state = VRRP_STATE_BACKUP, .leaving = true};
+	char *text;
+
+	hear_members();
+	text = node_printed(status_text);
+	ck_assert_msg(strstr(text, expected) != NULL, "%s", text);
+	free(text);
+	said.other.family = ADDR_FAMILY_IPV6;
+	node_hear_status(0, "10.10.10.2", &said, NULL);
+	said.leaving = false;
+	said.priority = 1;
+	node_hear_status(0, "10.10.10.3", &said, NULL);
+	said.priority = 9;
+	node_hear_status(0, "10.10.10.4", &said, NULL);
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(strstr(text, "10.10.10.2 Backup, leaving: its daemon ends,"));
+	ck_assert_ptr_nonnull(strstr(text, "10.10.10.3 Backup, leaving: it has stepped down,"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "10.10.10.4 Backup, not ready: its apiserver does not answer,"));
+	free(text);
+}
+END_TEST
+
 /* A router in Initialize knows no Active, though its machine remembers one. */
 START_TEST(json_initialize)
 {
@@ -529,9 +662,9 @@ START_TEST(text_summary)
 {
 	char *text = node_printed(status_text);
 
-	ck_assert_msg(strstr(text,
-			     "\n\n  apiserver/ipv4  Active\n"
-			     "  ingress/ipv6    Backup, fe80::2 is Active\n\napiserver: ") != NULL,
+	ck_assert_msg(strstr(text, "\n\n  apiserver/ipv4  Active\n"
+				   "  ingress/ipv6    Backup, fe80::2 is Active\n\n"
+				   "group of apiserver/ipv4: ") != NULL,
 		      "%s", text);
 	free(text);
 	node_link(1, false);
@@ -675,6 +808,10 @@ Suite *suite_status(void)
 	tcase_add_checked_fixture(tcase, node_setup, node_teardown);
 	tcase_add_test(tcase, json_values);
 	tcase_add_test(tcase, json_nulls);
+	tcase_add_test(tcase, json_members);
+	tcase_add_test(tcase, json_what_this_node_does_not_hear);
+	tcase_add_test(tcase, members_are_not_shown_where_they_are_off);
+	tcase_add_test(tcase, text_group);
 	tcase_add_test(tcase, json_initialize);
 	tcase_add_test(tcase, hostile_error);
 	tcase_add_test(tcase, hostile_interface);
