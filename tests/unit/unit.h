@@ -24,6 +24,7 @@ Suite *suite_vrrp(void);
 Suite *suite_group_status(void);
 Suite *suite_member(void);
 Suite *suite_group(void);
+Suite *suite_slots(void);
 Suite *suite_router(void);
 Suite *suite_interface(void);
 Suite *suite_engine(void);
