@@ -31,7 +31,7 @@
 #include "os/announce.h"
 
 #define SKIPPED 77
-#define OUTPUT_SIZE 65536
+#define OUTPUT_SIZE (1 << 19)
 #define QUIET_MS 200
 #define RTF_LOCAL 0x80000000 /* linux/ipv6_route.h, which does not go with net/if.h */
 
@@ -440,6 +440,12 @@ static Suite *suite_kernel(void)
 	suite_add_tcase(suite, tcase_confine());
 	suite_add_tcase(suite, tcase_inside());
 	suite_add_tcase(suite, tcase_landlock());
+	if (system("nft --version >/dev/null 2>&1") == 0) {
+		add_nft_helper_tests(new_case(suite, "nft_helper"));
+		suite_add_tcase(suite, tcase_nft());
+	} else {
+		printf("os/nft is not tried: no nft(8)\n");
+	}
 	return suite;
 }
 

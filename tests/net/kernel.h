@@ -69,5 +69,7 @@ void add_holder_tests(TCase *holder);
 TCase *tcase_confine(void);
 TCase *tcase_inside(void);
 TCase *tcase_landlock(void);
+void add_nft_helper_tests(TCase *helper);
+TCase *tcase_nft(void);
 
 #endif
