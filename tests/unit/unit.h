@@ -25,6 +25,7 @@ Suite *suite_group_status(void);
 Suite *suite_member(void);
 Suite *suite_group(void);
 Suite *suite_slots(void);
+Suite *suite_balance(void);
 Suite *suite_router(void);
 Suite *suite_interface(void);
 Suite *suite_engine(void);
