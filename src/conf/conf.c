@@ -24,6 +24,13 @@ bool conf_apiserver_equal(const struct conf_apiserver *a, const struct conf_apis
 	       a->fall == b->fall && a->rise == b->rise;
 }
 
+static bool ports_equal(const struct conf_instance *a, const struct conf_instance *b)
+{
+	return a->balance_port_count == b->balance_port_count &&
+	       memcmp(a->balance_ports, b->balance_ports,
+		      a->balance_port_count * sizeof(a->balance_ports[0])) == 0;
+}
+
 bool conf_instance_equal(const struct conf_instance *a, const struct conf_instance *b)
 {
 	return strcmp(a->name, b->name) == 0 && strcmp(a->interface, b->interface) == 0 &&
@@ -32,6 +39,8 @@ bool conf_instance_equal(const struct conf_instance *a, const struct conf_instan
 	       a->preempt_delay_us == b->preempt_delay_us && a->checksum == b->checksum &&
 	       a->track_apiserver == b->track_apiserver && a->members == b->members &&
 	       a->unicast == b->unicast &&
+	       a->track_apiserver == b->track_apiserver && a->balance == b->balance &&
+	       ports_equal(a, b) && a->unicast == b->unicast &&
 	       addr_equal(&a->unicast_src_ip, &b->unicast_src_ip) &&
 	       addr_lists_equal(a->peers, a->peer_count, b->peers, b->peer_count) &&
 	       addr_lists_equal(a->addresses, a->address_count, b->addresses, b->address_count);
@@ -57,4 +66,20 @@ bool conf_equal(const struct conf *a, const struct conf *b)
 int64_t conf_address_refresh_us(const struct conf *conf)
 {
 	return (int64_t)conf->address_lease_s * SECOND_US / 3;
+}
+
+const struct conf_instance *conf_instance_find(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->instance_count; i++)
+		if (strcmp(conf->instances[i].name, name) == 0)
+			return &conf->instances[i];
+	return NULL;
+}
+
+bool conf_balances(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->instance_count; i++)
+		if (conf->instances[i].balance)
+			return true;
+	return false;
 }

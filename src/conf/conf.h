@@ -17,6 +17,7 @@
 #define CONF_INSTANCES_MAX 255
 #define CONF_ADDRESSES_MAX 20
 #define CONF_PEERS_MAX 64
+#define CONF_BALANCE_PORTS_MAX 8
 #define CONF_NAME_SIZE 64
 #define CONF_INTERFACE_SIZE 16 /* IFNAMSIZ */
 #define CONF_PATH_SIZE 256
@@ -73,6 +74,9 @@ struct conf_instance {
 	enum advert_checksum checksum;
 	bool track_apiserver;
 	bool members;
+	bool balance;
+	size_t balance_port_count; /* 0 = the port of the apiserver's url */
+	uint16_t balance_ports[CONF_BALANCE_PORTS_MAX];
 	bool unicast;		    /* unicast_peer is given */
 	struct addr unicast_src_ip; /* unspecified = auto */
 	size_t peer_count;
@@ -109,5 +113,11 @@ bool conf_equal(const struct conf *a, const struct conf *b);
 
 /* The interval between refreshes of the lease (rule LEASE), 0 for a lease without end. */
 int64_t conf_address_refresh_us(const struct conf *conf);
+
+/* Whether any instance spreads its connections. */
+bool conf_balances(const struct conf *conf);
+
+/* The instance of this name; NULL if there is none. */
+const struct conf_instance *conf_instance_find(const struct conf *conf, const char *name);
 
 #endif

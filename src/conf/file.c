@@ -214,6 +214,18 @@ static void print_value(const struct conf_option *option, const void *fields, FI
 	fprintf(stream, "%s%s %s%s%s\n", indent, option->name, quote, text, quote);
 }
 
+/* Without a list the port is that of url. */
+static void print_ports(const struct conf_option *option, const struct conf_instance *instance,
+			FILE *stream)
+{
+	if (instance->balance_port_count == 0)
+		return;
+	fprintf(stream, "\t%s {", option->name);
+	for (size_t i = 0; i < instance->balance_port_count; i++)
+		fprintf(stream, " %u", (unsigned)instance->balance_ports[i]);
+	fprintf(stream, " }\n");
+}
+
 static void print_options(enum conf_section section, const void *fields, FILE *stream)
 {
 	for (size_t i = 0; i < conf_option_count; i++) {
@@ -226,6 +238,8 @@ static void print_options(enum conf_section section, const void *fields, FILE *s
 			print_list(option, instance->addresses, instance->address_count, stream);
 		else if (option->type == CONF_TYPE_PEERS)
 			print_list(option, instance->peers, instance->peer_count, stream);
+		else if (option->type == CONF_TYPE_PORTS)
+			print_ports(option, instance, stream);
 		else
 			print_value(option, fields, stream);
 	}

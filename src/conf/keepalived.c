@@ -32,8 +32,7 @@ struct keyword {
 	"not available: VRRP's groups are 224.0.0.18 and ff02::12; without multicast, write "      \
 	"unicast_peer in vrrp_instance"
 #define NO_SPREAD                                                                                  \
-	"not available: this version does not spread connections; the apiserver of the Active "    \
-	"takes all of them"
+	"not needed: balance in vrrp_instance spreads the connections over the ready apiservers"
 #define NOTIFY                                                                                     \
 	"not available: no program is told of a move; the log, the metrics and cpvrrp --watch "    \
 	"tell"

@@ -86,6 +86,8 @@ const struct conf_option conf_options[] = {
 	 .initial = "0", .min = 0, .max = 1000 * SECOND_US, .scale = SECOND_US, .is_time = true,
 	 .unit = "seconds"},
 	{INSTANCE(CONF_TYPE_BOOLEAN, "members"), IN(conf_instance, members), .initial = "true"},
+	{INSTANCE(CONF_TYPE_BOOLEAN, "balance"), IN(conf_instance, balance), .initial = "false"},
+	{INSTANCE(CONF_TYPE_PORTS, "balance_port"), IN(conf_instance, balance_ports)},
 	{INSTANCE(CONF_TYPE_PEERS, "unicast_peer"), IN(conf_instance, peers)},
 	{INSTANCE(CONF_TYPE_ADDRESS, "unicast_src_ip"), IN(conf_instance, unicast_src_ip),
 	 .initial = "auto", .zero = "auto"},
@@ -114,7 +116,8 @@ const struct conf_option *conf_option_find(enum conf_section section, const char
 
 bool conf_option_is_list(const struct conf_option *option)
 {
-	return option->type == CONF_TYPE_VIRTUAL_ADDRESSES || option->type == CONF_TYPE_PEERS;
+	return option->type == CONF_TYPE_VIRTUAL_ADDRESSES || option->type == CONF_TYPE_PEERS ||
+	       option->type == CONF_TYPE_PORTS;
 }
 
 /* How many bytes have to be added, removed or changed to make b of a (Levenshtein). */

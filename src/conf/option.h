@@ -36,6 +36,7 @@ enum conf_type {
 	CONF_TYPE_ADDRESS,
 	CONF_TYPE_VIRTUAL_ADDRESSES, /* a list; so the next */
 	CONF_TYPE_PEERS,
+	CONF_TYPE_PORTS,
 };
 
 /* One option of the file: everything that parser, printer and the check of the manual know of it.

@@ -236,7 +236,8 @@ static void take_list(struct parser *p, const struct conf_option *option, const 
 	given_of(p, option)->bad = true;
 	add_error(p, line, "%s: the list is empty; %s", option->name,
 		  option->type == CONF_TYPE_PEERS ? "name every node, or leave it out for multicast"
-						  : "at least one address is needed");
+		  : option->type == CONF_TYPE_PORTS ? "leave it out for the port of url"
+						    : "at least one address is needed");
 }
 
 static void tell_missing(struct parser *p, const struct conf_option *option, int line)

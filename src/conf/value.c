@@ -461,6 +461,22 @@ static bool parse_peer(struct conf_instance *instance, const char *text,
 	return true;
 }
 
+static bool parse_balance_port(struct conf_instance *instance, const char *text,
+			       char reason[CONF_TEXT_SIZE])
+{
+	int64_t port = number_parse(text, 1);
+
+	if (port < 1 || port > UINT16_MAX)
+		return refuse(reason, "allowed are ports, 1 to 65535");
+	for (size_t i = 0; i < instance->balance_port_count; i++)
+		if (instance->balance_ports[i] == port)
+			return refuse(reason, "is in the list twice");
+	if (instance->balance_port_count == CONF_BALANCE_PORTS_MAX)
+		return refuse(reason, "1 to %d ports are allowed", CONF_BALANCE_PORTS_MAX);
+	instance->balance_ports[instance->balance_port_count++] = (uint16_t)port;
+	return true;
+}
+
 /* Sets the value that option->zero names. */
 static void clear(const struct conf_option *option, void *section)
 {
@@ -512,6 +528,8 @@ bool conf_option_parse(const struct conf_option *option, void *section, const ch
 		return parse_virtual_address(section, text, reason);
 	case CONF_TYPE_PEERS:
 		return parse_peer(section, text, reason);
+	case CONF_TYPE_PORTS:
+		return parse_balance_port(section, text, reason);
 	}
 	return refuse(reason, "unknown type");
 }
@@ -535,6 +553,7 @@ static bool is_clear(const struct conf_option *option, const char *field)
 		return *field == '\0';
 	case CONF_TYPE_VIRTUAL_ADDRESSES:
 	case CONF_TYPE_PEERS:
+	case CONF_TYPE_PORTS:
 		break;
 	}
 	return false;
@@ -571,6 +590,7 @@ const char *conf_option_format(const struct conf_option *option, const void *sec
 		break;
 	case CONF_TYPE_VIRTUAL_ADDRESSES:
 	case CONF_TYPE_PEERS:
+	case CONF_TYPE_PORTS:
 		break;
 	}
 	if (option->zero && is_clear(option, field))

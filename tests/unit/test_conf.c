@@ -213,6 +213,13 @@ static const struct row rows[] = {
 	 {"-1", "5m", "1000.1"},
 	 "allowed are 0 to 1000 seconds"},
 	{INSTANCE, "members", "true", {"true", "false"}, {"", "1"}, "true, yes, on"},
+	{INSTANCE, "balance", "false", {"true", "false"}, {"", "1"}, "true, yes, on"},
+	{INSTANCE,
+	 "balance_port",
+	 NULL,
+	 {"6443", "1", "65535"},
+	 {"", "6443", "0", "65536", "-1", "443.5", "https", "6443/tcp"},
+	 "allowed are ports, 1 to 65535"},
 	{INSTANCE,
 	 "unicast_peer",
 	 NULL,
@@ -269,6 +276,11 @@ static const char *printed(const struct conf_option *option, char text[CONF_TEXT
 		return addr_format(&instance->addresses[instance->address_count - 1], text);
 	if (option->type == CONF_TYPE_PEERS)
 		return addr_format(&instance->peers[instance->peer_count - 1], text);
+	if (option->type == CONF_TYPE_PORTS) {
+		snprintf(text, CONF_TEXT_SIZE, "%u",
+			 (unsigned)instance->balance_ports[instance->balance_port_count - 1]);
+		return text;
+	}
 	return conf_option_format(option, fields_of(option->section), text);
 }
 
@@ -344,6 +356,8 @@ START_TEST(values_are_kept_in_their_units)
 	ck_assert_uint_eq(instance->checksum, ADVERT_CHECKSUM_RFC9568);
 	ck_assert(instance->track_apiserver);
 	ck_assert(instance->members);
+	ck_assert(!instance->balance);
+	ck_assert_uint_eq(instance->balance_port_count, 0);
 	ck_assert(!instance->unicast);
 	ck_assert(addr_is_unspecified(&instance->unicast_src_ip));
 }
@@ -543,6 +557,11 @@ START_TEST(lists_have_a_limit)
 		snprintf(text, sizeof(text), "10.0.%d.2", i);
 		ck_assert_int_eq(set("unicast_peer", text), i <= CONF_PEERS_MAX);
 	}
+	for (int i = 1; i <= CONF_BALANCE_PORTS_MAX + 1; i++) {
+		snprintf(text, sizeof(text), "%d", i);
+		ck_assert_int_eq(set("balance_port", text), i <= CONF_BALANCE_PORTS_MAX);
+	}
+	ck_assert_uint_eq(conf->instances[0].balance_port_count, CONF_BALANCE_PORTS_MAX);
 	ck_assert_uint_eq(CONF_ADDRESSES_MAX, 20);
 	ck_assert_uint_eq(conf->instances[0].address_count, CONF_ADDRESSES_MAX);
 	ck_assert_uint_eq(conf->instances[0].peer_count, CONF_PEERS_MAX);
@@ -783,6 +802,8 @@ START_TEST(equal)
 		{"preempt", "never"},
 		{"preempt_delay", "1"},
 		{"members", "no"},
+		{"balance", "yes"},
+		{"balance_port", "443"},
 		{"unicast_peer", "10.0.0.2"},
 		{"unicast_src_ip", "10.0.0.2"},
 		{"checksum", "rfc5798"},

@@ -138,6 +138,7 @@ START_TEST(effective_configuration)
 			       "\tpreempt health\n"
 			       "\tpreempt_delay 0\n"
 			       "\tmembers true\n"
+			       "\tbalance false\n"
 			       "\tunicast_src_ip auto\n"
 			       "\tchecksum rfc9568\n"
 			       "\ttrack_apiserver true\n"
@@ -412,6 +413,7 @@ static void fill_instance(struct conf_instance *instance, unsigned number, uint6
 	const struct conf_option *peer = conf_option_find(CONF_SECTION_INSTANCE, "unicast_peer");
 	const struct conf_option *source =
 		conf_option_find(CONF_SECTION_INSTANCE, "unicast_src_ip");
+	const struct conf_option *port = conf_option_find(CONF_SECTION_INSTANCE, "balance_port");
 	bool ipv6 = random_below(state, 2);
 	bool unicast = random_below(state, 2);
 	unsigned count = 1 + random_below(state, CONF_ADDRESSES_MAX);
@@ -428,6 +430,10 @@ static void fill_instance(struct conf_instance *instance, unsigned number, uint6
 	}
 	if (unicast && random_below(state, 2))
 		ck_assert(conf_option_parse(source, instance, text, reason));
+	for (unsigned i = 0; ipv6 && i < count && i < CONF_BALANCE_PORTS_MAX; i++) {
+		snprintf(text, sizeof(text), "%u", 6443 + i);
+		ck_assert(conf_option_parse(port, instance, text, reason));
+	}
 	instance->virtual_router_id = (uint8_t)(number + 1);
 }
 

@@ -860,8 +860,8 @@ START_TEST(keepalived_keywords_alone)
 }
 END_TEST
 
-/* balance is no option of this version, and nothing says that it were. */
-START_TEST(virtual_server_is_answered_honestly)
+/* What spreads the connections here is an option of vrrp_instance. */
+START_TEST(virtual_server_is_answered)
 {
 	static char errors[FOUND_SIZE];
 	static const char text[] = "virtual_server 10.0.0.1 6443 {\n"
@@ -871,12 +871,12 @@ START_TEST(virtual_server_is_answered_honestly)
 				   "    }\n"
 				   "}\n" VIP;
 	static const char expected[] =
-		"1: virtual_server 10.0.0.1: not available: this version does not spread "
-		"connections; the apiserver of the Active takes all of them\n"
+		"1: virtual_server 10.0.0.1: not needed: balance in vrrp_instance spreads the "
+		"connections over the ready apiservers\n"
 		"2: delay_loop 6: not needed: url, interval, timeout, fall and rise of section "
 		"apiserver say how this node's own apiserver is checked\n"
-		"3: real_server 10.0.0.2: not available: this version does not spread connections; "
-		"the apiserver of the Active takes all of them\n";
+		"3: real_server 10.0.0.2: not needed: balance in vrrp_instance spreads the "
+		"connections over the ready apiservers\n";
 
 	ck_assert_ptr_null(parse_bytes(text, sizeof(text) - 1, errors));
 	ck_assert_str_eq(errors, expected);
@@ -916,7 +916,7 @@ Suite *suite_conf_parse(void)
 	tcase_add_test(tcase, keepalived_syntax);
 	tcase_add_loop_test(tcase, keepalived_keyword, 0, COUNT(keepalived));
 	tcase_add_test(tcase, keepalived_keywords_alone);
-	tcase_add_test(tcase, virtual_server_is_answered_honestly);
+	tcase_add_test(tcase, virtual_server_is_answered);
 	tcase_add_test(tcase, preempt_without_value);
 	suite_add_tcase(suite, tcase);
 	return suite;
