@@ -38,9 +38,7 @@ bool conf_instance_equal(const struct conf_instance *a, const struct conf_instan
 	       a->advert_int_cs == b->advert_int_cs && a->preempt == b->preempt &&
 	       a->preempt_delay_us == b->preempt_delay_us && a->checksum == b->checksum &&
 	       a->track_apiserver == b->track_apiserver && a->members == b->members &&
-	       a->unicast == b->unicast &&
-	       a->track_apiserver == b->track_apiserver && a->balance == b->balance &&
-	       ports_equal(a, b) && a->unicast == b->unicast &&
+	       a->balance == b->balance && ports_equal(a, b) && a->unicast == b->unicast &&
 	       addr_equal(&a->unicast_src_ip, &b->unicast_src_ip) &&
 	       addr_lists_equal(a->peers, a->peer_count, b->peers, b->peer_count) &&
 	       addr_lists_equal(a->addresses, a->address_count, b->addresses, b->address_count);

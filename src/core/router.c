@@ -381,6 +381,7 @@ struct group_status router_tell(const struct router *router, struct instant now)
 		.vrid = settings->vrid,
 		.priority = vrrp_priority(vr),
 		.state = vr->state,
+		.balance = router->balances,
 		.leaving = vr->shutting_down || !vr->started,
 		.interval_cs = MEMBER_INTERVAL_CS,
 		.port = settings->apiserver_port,

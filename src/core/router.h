@@ -132,6 +132,7 @@ struct router {
 
 	struct vrrp vrrp;
 	struct group group;
+	bool balances;	      /* BALANCE: the kernel has the rules; STATUS says so */
 	struct instant since; /* the state is what it is */
 	struct router_counters counters;
 	size_t heard_count;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/cleanup.h"
 #include "daemon/control.h"
 #include "daemon/control_client.h"
 #include "daemon/daemon.h"
@@ -26,6 +27,7 @@ enum command {
 	COMMAND_WATCH,
 	COMMAND_READY,
 	COMMAND_STEP_DOWN,
+	COMMAND_CLEANUP,
 	COMMAND_MANIFEST,
 	COMMAND_VERSION,
 	COMMAND_HELP,
@@ -52,6 +54,7 @@ static const char usage[] =
 	"       cpvrrp --dump-state[=text|json] | --ready [--config FILE] [--socket PATH]\n"
 	"       cpvrrp --watch [SECONDS] | --step-down [SECONDS] [--config FILE]\n"
 	"              [--socket PATH]\n"
+	"       cpvrrp --cleanup [--config FILE] [--socket PATH]\n"
 	"       cpvrrp --manifest [--image REF] [--config FILE | --vip ADDRESS]\n"
 	"              [--socket PATH]\n"
 	"       cpvrrp --version | --help\n";
@@ -73,6 +76,8 @@ static const char help[] =
 	"  --ready                   succeed if the running daemon answers\n"
 	"  --step-down [SECONDS]     hand the virtual IP over now and stay lowest for\n"
 	"                            SECONDS, 60 by default; 0 ends that early\n"
+	"  --cleanup                 remove what a stopped daemon has left: virtual IPs\n"
+	"                            and the nftables tables of balance\n"
 	"  --manifest                print a static pod for the configuration\n"
 	"  --image REF               its image, " MANIFEST_IMAGE " by default\n"
 	"  --version                 print the version\n"
@@ -113,6 +118,7 @@ static const struct option options[] = {
 	{"watch", optional_argument, NULL, COMMAND_WATCH},
 	{"ready", no_argument, NULL, COMMAND_READY},
 	{"step-down", optional_argument, NULL, COMMAND_STEP_DOWN},
+	{"cleanup", no_argument, NULL, COMMAND_CLEANUP},
 	{"manifest", no_argument, NULL, COMMAND_MANIFEST},
 	{"image", required_argument, NULL, OPTION_IMAGE},
 	{"version", no_argument, NULL, COMMAND_VERSION},
@@ -412,6 +418,20 @@ static int ask_and_print(const struct cli *cli, const char *method, const char *
 	return finish_output();
 }
 
+/* A running daemon would put back what is removed, and its connections would end. */
+static int clean_up(const struct cli *cli)
+{
+	char *text = NULL;
+	int result = request(cli, "GET", "/healthz", &text);
+
+	if (result == CLI_EXIT_OK)
+		fputs("cpvrrp: a daemon is running; stop it first\n", stderr);
+	free(text);
+	if (result == CLI_EXIT_OK || !cleanup_run(stdout, stderr))
+		return CLI_EXIT_FAILED;
+	return finish_output();
+}
+
 /*
  * Overwrites the screen, each line to its end, so that nothing flickers. Prints as many lines as
  * the terminal has, and as much of each as fits, since one more would scroll; nothing about the
@@ -524,6 +544,8 @@ int cli_main(int argc, char **argv)
 		return ready(&cli);
 	case COMMAND_STEP_DOWN:
 		return step_down(&cli);
+	case COMMAND_CLEANUP:
+		return clean_up(&cli);
 	case COMMAND_MANIFEST:
 		return print_manifest(&cli);
 	case COMMAND_VERSION:

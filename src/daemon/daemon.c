@@ -156,9 +156,14 @@ static void note_lateness(struct daemon *d, struct instant deadline)
 		log_warning("the loop was late by %lld ms", (long long)(late_us / 1000));
 }
 
+static struct instant next_deadline(const struct daemon *d)
+{
+	return instant_min(io_deadline(d->io), balancer_deadline(d->balancer));
+}
+
 static void arm_timer(struct daemon *d)
 {
-	struct instant deadline = instant_min(io_deadline(d->io), notify_deadline(d->notify));
+	struct instant deadline = instant_min(next_deadline(d), notify_deadline(d->notify));
 	struct itimerspec when = {0};
 
 	if (!d->timer_fired && deadline.us == d->armed.us)
@@ -187,7 +192,7 @@ static void tell_manager(struct daemon *d)
  * heard. */
 static void turn(struct daemon *d)
 {
-	struct instant deadline = io_deadline(d->io);
+	struct instant deadline = next_deadline(d);
 	bool drained;
 
 	d->now = clock_now();
@@ -196,6 +201,7 @@ static void turn(struct daemon *d)
 	drained = io_receive(d->io, d->now);
 	take_requests(d);
 	io_timers(d->io, d->now, drained);
+	balancer_turn(d->balancer, d->now);
 	tell_manager(d);
 	arm_timer(d);
 }
@@ -308,6 +314,13 @@ static int confine_daemon(const struct daemon *d, const char **ret_what)
 	return error;
 }
 
+static void note_added(void *context, const struct router *router)
+{
+	struct daemon *d = context;
+
+	balancer_take_over(d->balancer, d->now, router);
+}
+
 /* Everything that a daemon cannot start without. True, or false after one line that says why. */
 static bool open_all(struct daemon *d)
 {
@@ -333,6 +346,11 @@ static bool open_all(struct daemon *d)
 	error = parts_new_probe(d, d->conf, &d->probe);
 	if (error < 0)
 		goto fail;
+	what = "balance";
+	error = conf_balances(d->conf) ? balancer_new(d->base, &d->engine, d->io, &d->balancer) : 0;
+	if (error < 0)
+		goto fail;
+	io_set_added(d->io, note_added, d);
 	error = notify_new(&d->notify);
 	if (error < 0)
 		log_warning("NOTIFY_SOCKET cannot be used: %s", strerror(-error));
@@ -366,6 +384,7 @@ static void close_all(struct daemon *d)
 		event_free(d->timer);
 	if (d->timer_fd >= 0)
 		close(d->timer_fd);
+	balancer_free(d->balancer);
 	io_free(d->io);
 	engine_fini(&d->engine);
 	notify_free(d->notify);

@@ -41,6 +41,9 @@ struct io {
 	struct watch *watch;
 
 	bool close_told;      /* that the kernel cannot end connections */
+	void (*added)(void *context, const struct router *router); /* NULL: nobody is told */
+	void *added_context;
+
 	struct instant now;   /* of this turn */
 	struct instant retry; /* INSTANT_NEVER if nothing has failed */
 
@@ -194,8 +197,11 @@ static bool add_addresses(struct engine_io *engine_io, const struct router *rout
 			  int64_t *ret_took_us)
 {
 	struct instant start = clock_now();
-	bool added = add_all(io_of(engine_io), router);
+	struct io *io = io_of(engine_io);
+	bool added = add_all(io, router);
 
+	if (added && io->added)
+		io->added(io->added_context, router);
 	*ret_took_us = instant_since(clock_now(), start);
 	return added;
 }
@@ -486,6 +492,18 @@ struct instant io_deadline(const struct io *io)
 {
 	return instant_min(instant_min(engine_deadline(io->engine), io->retry),
 			   watch_deadline(io->watch));
+}
+
+const struct interface *io_interface(const struct io *io, const struct router *router)
+{
+	return attach_interface(io->attach, router);
+}
+
+void io_set_added(struct io *io, void (*added)(void *context, const struct router *router),
+		  void *context)
+{
+	io->added = added;
+	io->added_context = context;
 }
 
 int io_new(struct event_base *base, struct engine *engine, struct io **ret_io)

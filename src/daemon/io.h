@@ -32,6 +32,13 @@ struct engine_io *io_engine_io(struct io *io);
 bool io_configure(struct io *io, struct instant now, const struct router_settings *settings,
 		  size_t count, unsigned lease_s);
 
+/* The router's interface as netlink shows it; NULL if it has none. */
+const struct interface *io_interface(const struct io *io, const struct router *router);
+
+/* ORDER: called when a router has its addresses and is to announce them. */
+void io_set_added(struct io *io, void (*added)(void *context, const struct router *router),
+		  void *context);
+
 /* Takes what netlink and then what the sockets hold (rule SOCKETS FIRST). True if the sockets are
  * empty now. */
 bool io_receive(struct io *io, struct instant now);

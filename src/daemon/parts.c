@@ -13,18 +13,30 @@ const char *parts_socket_path(const struct daemon *d, const struct conf *conf)
 	return d->socket_path ? d->socket_path : conf->control_socket;
 }
 
+static size_t take_shares(void *context, const struct router *router,
+			  struct status_share list[SLOTS_MEMBERS_MAX])
+{
+	return balancer_shares(context, router, list);
+}
+
 int parts_status(const struct daemon *d, struct status *ret_status)
 {
+	struct status_balance balance;
 	const struct status_source source = {
 		.conf = d->conf,
 		.engine = &d->engine,
 		.health = d->probe ? &d->engine.health : NULL,
 		.probes = &d->probes,
+		.balance = d->balancer ? &balance : NULL,
+		.shares = take_shares,
+		.shares_context = d->balancer,
 		.started = d->started,
 		.loop_late_max_us = d->late_max_us,
 		.connections_closed = io_connections_closed(d->io),
 	};
 
+	if (d->balancer)
+		balancer_status(d->balancer, &balance);
 	return status_take(&source, clock_now(), ret_status);
 }
 

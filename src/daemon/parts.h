@@ -12,6 +12,7 @@
 
 #include "conf/file.h"
 #include "core/engine.h"
+#include "daemon/balancer.h"
 #include "daemon/control.h"
 #include "daemon/io.h"
 #include "daemon/metrics_listener.h"
@@ -36,6 +37,7 @@ struct daemon {
 	struct event *signals[DAEMON_SIGNALS];
 	struct engine engine;
 	struct io *io;
+	struct balancer *balancer; /* NULL if no router balanced at the start */
 	struct notify *notify;
 	struct control *control;	  /* NULL until it can be opened */
 	struct metrics_listener *metrics; /* the same, or if metrics_listen is off */

@@ -59,7 +59,8 @@ bool reload_network(struct daemon *d, const struct conf *conf)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		settings_of_instance(conf, i, &settings[i]);
-	done = io_configure(d->io, d->now, settings, count, conf->address_lease_s);
+	done = io_configure(d->io, d->now, settings, count, conf->address_lease_s) &&
+	       (!d->balancer || balancer_configure(d->balancer, d->now, conf));
 	free(settings);
 	return done;
 }
@@ -102,6 +103,9 @@ static const char *prepare(struct daemon *d, const struct conf *conf, struct par
 	    parts_new_control(d, conf, 0, &parts->control) < 0)
 		return "its control_socket cannot be opened; in another directory it takes a "
 		       "restart";
+	/* Its helper process is made before the daemon is confined. */
+	if (conf_balances(conf) && !d->balancer)
+		return "balance begins with the next start";
 	if (!metrics_equal(d->conf, conf) && parts_new_metrics(d, conf, &parts->metrics) < 0)
 		return "its metrics_listen cannot be opened";
 	if (needs_probe(d, conf) && parts_new_probe(d, conf, &parts->probe) < 0)

@@ -341,6 +341,33 @@ static void put_apiserver(FILE *out, const struct status_apiserver *apiserver)
 	put_duration(out, &apiserver->probes);
 }
 
+static void put_balance(FILE *out, const struct status *status)
+{
+	const char *rules = "cpvrrp_balance_rules";
+	const char *slots = "cpvrrp_balance_slots";
+
+	put_head(out, rules, "gauge", "Whether the kernel has the rules of balance.");
+	fprintf(out, "%s %d\n", rules, status->balance.rules == STATUS_RULES_IN_PLACE);
+	put_head(out, "cpvrrp_balance_failures_total", "counter",
+		 "Times that the kernel did not take the rules.");
+	fprintf(out, "cpvrrp_balance_failures_total %" PRIu64 "\n", status->balance.failures);
+	put_head(out, "cpvrrp_balance_lost_total", "counter",
+		 "Times that another program has changed the rules.");
+	fprintf(out, "cpvrrp_balance_lost_total %" PRIu64 "\n", status->balance.lost);
+	put_head(out, slots, "gauge", "Of 2048 shares of new connections, how many a member gets.");
+	for (size_t i = 0; i < status->router_count; i++) {
+		const struct status_router *router = &status->routers[i];
+
+		for (size_t j = 0; j < router->share_count; j++) {
+			char address[ADDR_TEXT_SIZE];
+
+			put_series(out, slots, router, "member",
+				   addr_format(&router->shares[j].address, address));
+			fprintf(out, "%u\n", router->shares[j].slots);
+		}
+	}
+}
+
 char *metrics_text(const struct status *status)
 {
 	char *text = NULL;
@@ -366,6 +393,8 @@ char *metrics_text(const struct status *status)
 	put_head(out, "cpvrrp_connections_closed_total", "counter",
 		 "Connections of addresses that left this node, ended with it.");
 	fprintf(out, "cpvrrp_connections_closed_total %" PRIu64 "\n", status->connections_closed);
+	if (status->balance.on)
+		put_balance(out, status);
 	put_head(out, "cpvrrp_loop_late_seconds_max", "gauge",
 		 "How late a deadline was served at worst since start.");
 	fprintf(out, "cpvrrp_loop_late_seconds_max %.6f\n",

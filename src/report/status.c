@@ -74,6 +74,21 @@ const char *status_refusal(enum advert_refusal refusal)
 	return sentences[refusal];
 }
 
+const char *status_rules_name(enum status_rules rules)
+{
+	switch (rules) {
+	case STATUS_RULES_WAITING:
+		return "waiting";
+	case STATUS_RULES_IN_PLACE:
+		return "in_place";
+	case STATUS_RULES_FAILED:
+		return "failed";
+	case STATUS_RULES_ENDED:
+		return "ended";
+	}
+	return "?";
+}
+
 const char *status_capability(const struct confinement *confinement, unsigned i)
 {
 	const char *name = capng_capability_to_name(i);
@@ -349,6 +364,7 @@ static void take_router(const struct router *router, struct instant now,
 
 static void assert_router(const struct status_router *router)
 {
+	assert(router->share_count <= SLOTS_MEMBERS_MAX);
 	assert(router->address_count <= ROUTER_ADDRESSES_MAX);
 	assert(router->heard_count <= ROUTER_HEARD_MAX);
 	assert(router->history_count <= ROUTER_HISTORY_MAX);
@@ -399,8 +415,14 @@ int status_take(const struct status_source *source, struct instant now, struct s
 	confine_read(&ret_status->confinement);
 	take_apiserver(source, now, &ret_status->apiserver);
 	memcpy(ret_status->rejected, engine->rejected, sizeof(ret_status->rejected));
-	for (size_t i = 0; i < engine->router_count; i++)
+	if (source->balance)
+		ret_status->balance = *source->balance;
+	for (size_t i = 0; i < engine->router_count; i++) {
 		take_router(engine->routers[i], now, &routers[i]);
+		if (source->balance)
+			routers[i].share_count = source->shares(
+				source->shares_context, engine->routers[i], routers[i].shares);
+	}
 	status_assert(ret_status);
 	return 0;
 }

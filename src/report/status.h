@@ -21,6 +21,7 @@
 #include "core/health.h"
 #include "core/instant.h"
 #include "core/neigh.h"
+#include "core/slots.h"
 #include "core/vrrp.h"
 #include "os/confine.h"
 #include "os/probe.h"
@@ -56,6 +57,35 @@ struct status_apiserver {
 	int64_t damped_left_us;		/* 0 = DAMPING does not count now */
 	uint64_t total;			/* probes that have ended */
 	struct status_probes probes;
+};
+
+/* BALANCE: whether the kernel has the rules. */
+enum status_rules {
+	STATUS_RULES_WAITING, /* to hear the group, or for an interface */
+	STATUS_RULES_IN_PLACE,
+	STATUS_RULES_FAILED, /* see reason */
+	STATUS_RULES_ENDED,  /* the helper process has; see reason */
+};
+#define STATUS_RULES_COUNT (STATUS_RULES_ENDED + 1)
+
+#define STATUS_REASON_SIZE 256
+
+struct status_balance {
+	bool on; /* a router balances; the rest means nothing if not */
+	enum status_rules rules;
+	char reason[STATUS_REASON_SIZE]; /* "" while nothing is wrong; clean */
+	bool stuck;	   /* the kernel does not take up connections in mid-stream (tcp_loose) */
+	uint64_t failures; /* transactions that the kernel did not take */
+	uint64_t lost;	   /* times that another program has changed the rules */
+};
+
+/* What of a virtual router's connections one member gets. */
+struct status_share {
+	struct addr address;
+	bool self;
+	bool live;	/* walks ask it in its turn */
+	bool lingers;	/* walks ask it at last */
+	unsigned slots; /* of SLOTS_COUNT, for new connections */
 };
 
 struct status_address {
@@ -114,6 +144,8 @@ struct status_router {
 	struct neigh_claim claim;
 	struct instant claimed;
 	struct members members; /* the group */
+	size_t share_count; /* 0 if it does not balance, or has no rules yet */
+	struct status_share shares[SLOTS_MEMBERS_MAX];
 	struct router_counters counters;
 	/* The changes that can occur, and any other that has. */
 	size_t transition_count;
@@ -132,6 +164,7 @@ struct status {
 	uint64_t connections_closed; /* of addresses that left (rule CLOSE) */
 	struct confinement confinement;
 	struct status_apiserver apiserver;
+	struct status_balance balance;
 	uint64_t rejected[ADVERT_REFUSAL_COUNT]; /* packets that belong to no virtual router */
 	size_t router_count;			 /* 0..STATUS_ROUTERS_MAX */
 	struct status_router *routers;		 /* owned; NULL if there are none */
@@ -143,6 +176,11 @@ struct status_source {
 	const struct engine *engine;
 	const struct health *health; /* NULL if no router tracks the apiserver */
 	const struct status_probes *probes;
+	const struct status_balance *balance; /* NULL if no router balances */
+	/* The shares of a router's members; 0 if it does not balance. */
+	size_t (*shares)(void *context, const struct router *router,
+			 struct status_share list[SLOTS_MEMBERS_MAX]);
+	void *shares_context;
 	struct instant started;
 	int64_t loop_late_max_us;
 	uint64_t connections_closed;
@@ -165,6 +203,8 @@ int64_t status_age_us(const struct status *status, struct instant at);
 #define STATUS_MAC_SIZE 18
 /* "02:00:00:00:00:01". Returns text. */
 const char *status_mac(const uint8_t mac[NEIGH_MAC_SIZE], char text[STATUS_MAC_SIZE]);
+/* "waiting", "in_place", "failed", "ended". */
+const char *status_rules_name(enum status_rules rules);
 
 /* The word for the band of a priority on the wire: "ready", "answering", "down", "leaving". */
 const char *status_band(uint8_t priority);

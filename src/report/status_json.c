@@ -264,6 +264,34 @@ static json_t *json_group_counters(const struct members *members)
 			 json_count(values->send_failures), "rejected", rejected);
 }
 
+/* null without BALANCE. */
+static json_t *json_balance(const struct status_balance *balance)
+{
+	if (!balance->on)
+		return json_null();
+	return json_pack("{s:s, s:o, s:b, s:o, s:o}", "rules", status_rules_name(balance->rules),
+			 "error", json_text(balance->reason), "tcp_loose", !balance->stuck,
+			 "failures_total", json_count(balance->failures), "lost_total",
+			 json_count(balance->lost));
+}
+
+static json_t *json_shares(const struct status_router *router)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < router->share_count; i++) {
+		const struct status_share *share = &router->shares[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:o, s:b, s:i, s:f, s:b, s:b}", "address",
+						json_address(&share->address), "self", share->self,
+						"slots", (int)share->slots, "share",
+						(double)share->slots / SLOTS_COUNT, "walk",
+						share->live, "lingers", share->lingers));
+	}
+	return list;
+}
+
 static json_t *json_counters(const struct status_router *router)
 {
 	json_t *object = json_object();
@@ -318,6 +346,7 @@ static json_t *json_router(const struct status *status, const struct status_rout
 	json_object_set_new(object, "member_messages", json_group_counters(&router->members));
 	json_object_set_new(object, "heard", json_heard(status, router));
 	json_object_set_new(object, "other_holder", json_other_holder(status, router));
+	json_object_set_new(object, "shares", json_shares(router));
 	json_object_set_new(object, "counters", json_counters(router));
 	json_object_set_new(object, "rejected", json_rejected(router->counters.rejected));
 	json_object_set_new(object, "history", json_history(status, router));
@@ -342,6 +371,7 @@ char *status_json(const struct status *status)
 	json_object_set_new(root, "connections_closed", json_count(status->connections_closed));
 	json_object_set_new(root, "confinement", json_confinement(&status->confinement));
 	json_object_set_new(root, "apiserver", json_apiserver(status));
+	json_object_set_new(root, "balance", json_balance(&status->balance));
 	json_object_set_new(root, "virtual_routers", routers);
 	json_object_set_new(root, "rejected", json_rejected(status->rejected));
 	/* A double holds 15 digits exactly: 0.25, not 0.25000000000000001. */

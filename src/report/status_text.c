@@ -203,6 +203,56 @@ static void put_active(FILE *out, const struct status_active *active)
 			  status_band(active->priority));
 }
 
+/* The sentence for the rules of BALANCE. */
+static void put_balance(FILE *out, const struct status_balance *balance)
+{
+	if (!balance->on)
+		return;
+	switch (balance->rules) {
+	case STATUS_RULES_WAITING:
+		fputs("\nbalance: waits until it has heard the group, or for an interface\n", out);
+		break;
+	case STATUS_RULES_IN_PLACE:
+		fputs("\nbalance: the rules are in place\n", out);
+		break;
+	case STATUS_RULES_FAILED:
+		fputs("\nbalance: the kernel does not take the rules; the virtual addresses work "
+		      "without\n",
+		      out);
+		break;
+	case STATUS_RULES_ENDED:
+		fputs("\nbalance: ended until the daemon is started again; the virtual addresses "
+		      "work without\n",
+		      out);
+		break;
+	}
+	if (*balance->reason)
+		put_field(out, "error", "%s", balance->reason);
+	if (balance->stuck)
+		put_field(out, "tcp_loose",
+			  "0: connections end when their slot gets another owner or the addresses "
+			  "move");
+	if (balance->lost)
+		put_field(out, "lost", "%" PRIu64 " times another program has changed the rules",
+			  balance->lost);
+}
+
+static void put_shares(FILE *out, const struct status_router *router)
+{
+	char address[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < router->share_count; i++) {
+		const struct status_share *share = &router->shares[i];
+
+		put_field(out, i ? "" : "shares", "%s %.1f %%%s%s",
+			  addr_format(&share->address, address), 100.0 * share->slots / SLOTS_COUNT,
+			  share->self ? ", this node" : "",
+			  share->live	   ? ""
+			  : share->lingers ? ", silent; its connections may go on"
+					   : ", silent");
+	}
+}
+
 static void put_history(FILE *out, const struct status *status, const struct status_router *router)
 {
 	size_t first =
@@ -309,6 +359,7 @@ static void put_router(FILE *out, const struct status *status, const struct stat
 		  (double)router->advert_int_us / SECOND_US);
 	put_heard(out, status, router);
 	put_other_holder(out, status, router);
+	put_shares(out, router);
 	put_rejected(out, "rejected", router->counters.rejected);
 	put_history(out, status, router);
 }
@@ -361,6 +412,7 @@ char *status_text(const struct status *status)
 	for (size_t i = 0; i < status->router_count; i++)
 		put_group(out, status, &status->routers[i]);
 	put_apiserver(out, status);
+	put_balance(out, &status->balance);
 	for (size_t i = 0; i < status->router_count; i++)
 		put_router(out, status, &status->routers[i]);
 	if (fclose(out) == 0)

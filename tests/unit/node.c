@@ -120,6 +120,21 @@ static void assign(const char *address, uint8_t prefix_length)
 	fake_io_assign(&node.io, &addr, prefix_length);
 }
 
+/* BALANCE: the second router has three members, one of them silent. */
+static size_t shares(void *context, const struct router *router,
+		     struct status_share list[SLOTS_MEMBERS_MAX])
+{
+	(void)context;
+	if (router != node.engine.routers[1])
+		return 0;
+	list[0] = (struct status_share){
+		.address = node_addr("fe80::1"), .self = true, .live = true, .slots = 1024};
+	list[1] =
+		(struct status_share){.address = node_addr("fe80::2"), .live = true, .slots = 1024};
+	list[2] = (struct status_share){.address = node_addr("fe80::3"), .lingers = true};
+	return 3;
+}
+
 static void make_node(void)
 {
 	node = (struct node){.conf = calloc(1, sizeof(*node.conf)), .now = {1000}};
@@ -136,8 +151,15 @@ static void make_node(void)
 					     .engine = &node.engine,
 					     .health = &node.engine.health,
 					     .probes = &node.probes,
+					     .balance = &node.balance,
+					     .shares = shares,
 					     .started = {0},
 					     .loop_late_max_us = 1500};
+	node.balance = (struct status_balance){.on = true,
+					       .rules = STATUS_RULES_FAILED,
+					       .reason = "Operation not permitted",
+					       .failures = 5,
+					       .lost = 2};
 	node.confinement = (struct confinement){.known = true,
 						.capabilities = 1 << 12 | 1 << 13,
 						.no_new_privs = true,

@@ -25,6 +25,7 @@ extern struct node {
 	struct status_probes probes;
 	struct confinement confinement;
 	struct status_source source;
+	struct status_balance balance;
 	struct instant now;
 } node;
 

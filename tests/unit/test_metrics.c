@@ -56,6 +56,12 @@ START_TEST(metrics_values)
 	ck_assert_uint_eq(value_of(text, DURATION "_bucket{le=\"+Inf\"}"), 2);
 	ck_assert_uint_eq(value_of(text, DURATION "_count"), 2);
 	ck_assert_ptr_nonnull(strstr(text, "\n" DURATION "_sum 2.003100\n"));
+	ck_assert_uint_eq(value_of(text, "cpvrrp_balance_rules"), 0);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_balance_failures_total"), 5);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_balance_lost_total"), 2);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_balance_slots{instance=\"ingress\","
+					 "family=\"ipv6\",member=\"fe80::2\"}"),
+			  1024);
 	ck_assert_ptr_nonnull(strstr(text, "\ncpvrrp_loop_late_seconds_max 0.001500\n"));
 	free(text);
 }

@@ -55,6 +55,17 @@ START_TEST(json_values)
 	check(root, "confinement.realtime", "false");
 	check(root, "rejected.unknown_vrid", "3");
 	check(root, "rejected.checksum", "0");
+	check(root, "balance.rules", "\"failed\"");
+	check(root, "balance.error", "\"Operation not permitted\"");
+	check(root, "balance.tcp_loose", "true");
+	check(root, "balance.failures_total", "5");
+	check(root, "balance.lost_total", "2");
+	check(root, "virtual_routers.1.shares.0.address", "\"fe80::1\"");
+	check(root, "virtual_routers.1.shares.0.self", "true");
+	check(root, "virtual_routers.1.shares.1.slots", "1024");
+	check(root, "virtual_routers.1.shares.1.share", "0.5");
+	check(root, "virtual_routers.1.shares.2.walk", "false");
+	check(root, "virtual_routers.1.shares.2.lingers", "true");
 	check(root, "apiserver.url", "\"https://127.0.0.1:6443/readyz\"");
 	check(root, "apiserver.ready", "true");
 	check(root, "apiserver.since", "\"2026-11-22T20:29:07.123Z\"");
@@ -639,7 +650,16 @@ START_TEST(text_lines)
 		"  rejected   checksum 7\n"
 		"  history    2026-11-22T20:21:07.124Z Initialize -> Backup (startup)\n"
 		"             2026-11-22T20:30:07.123Z Backup -> Active (active_down)\n",
+		"\nbalance: the kernel does not take the rules; the virtual addresses work "
+		"without\n"
+		"  error      Operation not permitted\n"
+		"  tcp_loose  0: connections end when their slot gets another owner or the\n"
+		"             addresses move\n"
+		"  lost       2 times another program has changed the rules\n",
 		"\ningress/ipv6: Backup since ",
+		"\n  shares     fe80::1 50.0 %, this node\n"
+		"             fe80::2 50.0 %\n"
+		"             fe80::3 0.0 %, silent; its connections may go on\n",
 		"\n  Active     fe80::2, priority 177 (ready)\n",
 		"\n  addresses  fe80::200:5eff:fe00:20a not here\n",
 		"\n             fd00::10 not here\n",
@@ -649,6 +669,7 @@ START_TEST(text_lines)
 
 	node_probe(HEALTH_TIMEOUT, 0, 1000000, "no answer");
 	node.routers[1]->heard_count = 0;
+	node.balance.stuck = true;
 	text = node_printed(status_text);
 	for (size_t i = 0; i < COUNT(expected); i++)
 		ck_assert_msg(strstr(text, expected[i]) != NULL, "no \"%s\" in\n%s", expected[i],

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Connections that stay open, for the stories of BALANCE.
+
+streams.py serve NAME PORT              says NAME to each connection, then echoes
+streams.py hold ADDRESS PORT COUNT FILE opens COUNT connections, one after the other, asks each for an echo every
+                                        50 ms, and writes to FILE what came of it: once all are open, on SIGUSR1,
+                                        and at the end (SIGTERM)
+
+FILE has a line "open N alive N broken N stuck N silence MS" and a line "NAME COUNT" for each server. Silence is the
+longest time that any of them waited for an echo since the last SIGUSR1, or since all were open; those that wait for
+more than two seconds are stuck, and not alive.
+"""
+import asyncio
+import os
+import signal
+import sys
+import time
+
+PACE = 0.05
+STUCK = 2
+
+
+async def echo(reader, writer, name):
+    try:
+        writer.write(name.encode() + b"\n")
+        while data := await reader.read(4096):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    writer.close()
+
+
+async def serve(name, port):
+    server = await asyncio.start_server(lambda r, w: echo(r, w, name), ["0.0.0.0", "::"], port, backlog=1024)
+    await server.serve_forever()
+
+
+class Holder:
+    def __init__(self, path):
+        self.path = path
+        self.served = {}
+        self.opened = self.broken = 0
+        self.asked = {}  # since when a connection waits for its echo
+        self.silence = 0.0
+
+    async def hold(self, number, reader, writer):
+        try:
+            while True:
+                self.asked[number] = time.monotonic()
+                writer.write(b"x")
+                if not await reader.read(1):
+                    raise ConnectionError
+                self.note(number)
+                await asyncio.sleep(PACE)
+        except OSError:
+            self.note(number)
+            self.broken += 1
+
+    def note(self, number):
+        self.silence = max(self.silence, time.monotonic() - self.asked.pop(number))
+
+    async def open(self, address, port):
+        reader, writer = await asyncio.wait_for(asyncio.open_connection(address, port), 5)
+        name = (await asyncio.wait_for(reader.readline(), 5)).decode().strip()
+        self.served[name] = self.served.get(name, 0) + 1
+        self.opened += 1
+        return asyncio.create_task(self.hold(self.opened, reader, writer))
+
+    def report(self, begin_anew=True):
+        waiting = max([time.monotonic() - since for since in self.asked.values()], default=0.0)
+        with open(self.path + ".new", "w", encoding="ascii") as file:
+            stuck = sum(time.monotonic() - since > STUCK for since in self.asked.values())
+            alive = self.opened - self.broken - stuck
+            silence = round(max(self.silence, waiting) * 1000)
+            print(f"open {self.opened} alive {alive} broken {self.broken} stuck {stuck} silence {silence}", file=file)
+            for name, count in sorted(self.served.items()):
+                print(name, count, file=file)
+        os.rename(self.path + ".new", self.path)
+        if begin_anew:
+            self.silence = 0.0
+
+
+async def hold(address, port, count, path):
+    holder = Holder(path)
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_signal_handler(signal.SIGUSR1, holder.report)
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    tasks = [await holder.open(address, port) for _ in range(count)]
+    await asyncio.sleep(4 * PACE)
+    holder.report()
+    await ended.wait()
+    holder.report()
+    for task in tasks:
+        task.cancel()
+
+
+def main():
+    if sys.argv[1] == "serve":
+        asyncio.run(serve(sys.argv[2], int(sys.argv[3])))
+    else:
+        asyncio.run(hold(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]))
+
+
+main()
