@@ -167,17 +167,35 @@ static void open_by_member(struct stage_connections *of_1, struct stage_connecti
 	ck_assert_uint_gt(of_others->count, 0);
 }
 
+/* The packets that all members have received. */
+static long count_received(void)
+{
+	long sum = 0;
+
+	for (unsigned i = 0; i < STAGE_NODES; i++) {
+		enter(stage_nodes[i].namespace);
+		sum += strtol(output("awk '/eth0:/ { print $3 }' /proc/net/dev"), NULL, 10);
+	}
+	enter(stage_client);
+	return sum;
+}
+
 /* The clients of a member that has gone are told, by the last member of the walk; the others' live.
  */
 START_TEST(nft_member_gone)
 {
 	struct stage_connections others = {0};
+	long received;
 
 	begin();
 	open_by_member(&connections, &others, stage_vip[_i]);
 	stage_cut(1);
 	stage_live(1, false, false);
+	received = count_received();
 	ck_assert_uint_eq(count_reset(), connections.count);
+	/* One packet of each, that the Active sends on and that walks once; and neighbours'. */
+	ck_assert_int_lt(count_received() - received, 6 * (long)connections.count + 20);
+	printf("%zu walks took %ld packets\n", connections.count, count_received() - received);
 	ck_assert_uint_eq(stage_count_alive(&others), others.count);
 	stage_open(&others, stage_vip[_i], STAGE_PORT, 30);
 	ck_assert_uint_eq(others.served[1], 0);
