@@ -210,8 +210,6 @@ void nft_rules_renew(FILE *text, const struct nft_plan *plan)
 			continue;
 		snprintf(set, sizeof(set), "netdev " NFT_TABLE " r%u_%s_port", plan->number, table);
 		write_set(text, plan, family, set, plan->forward_s, true, plan->forwards);
-		snprintf(set, sizeof(set), "netdev " NFT_TABLE " r%u_%s_vip", plan->number, table);
-		write_set(text, plan, family, set, plan->forward_s, false, plan->forwards);
 		snprintf(set, sizeof(set), "%s " NFT_TABLE " r%u_port", table, plan->number);
 		write_set(text, plan, family, set, plan->lease_s, true, true);
 		snprintf(set, sizeof(set), "%s " NFT_TABLE " r%u_vip", table, plan->number);
@@ -293,13 +291,13 @@ static void write_ports(FILE *text, const struct nft_plan *plan)
 		fprintf(text, "%s%u", i > 0 ? ", " : "", (unsigned)plan->ports[i]);
 }
 
-/* An ICMP error about what a member has sent from VIP:port. */
-static void write_error(FILE *text, const struct nft_plan *plan, enum addr_family family,
-			const char *vips)
+/* An ICMP error about what a member has sent from VIP:port. The Active does not send it on: it
+ * walks. */
+static void write_error(FILE *text, const struct nft_plan *plan, enum addr_family family)
 {
 	const struct words *words = &families[family];
 
-	fprintf(text, "%s @%s %s %s { ", words->destination, vips, words->error,
+	fprintf(text, "%s @r%u_vip %s %s { ", words->destination, plan->number, words->error,
 		words->quoted_port);
 	write_ports(text, plan);
 	fputs(" }", text);
@@ -350,7 +348,7 @@ static void write_forward(FILE *text, const struct nft_plan *plan, size_t member
 static void write_ingress(FILE *text, const struct nft_plan *plan)
 {
 	unsigned number = plan->number;
-	char name[32];
+	char name[32], type[64];
 
 	add_map(text, "netdev", number, "to");
 	fprintf(text,
@@ -366,18 +364,12 @@ static void write_ingress(FILE *text, const struct nft_plan *plan)
 		if (!has_family(plan, family))
 			continue;
 		snprintf(name, sizeof(name), "%s_port", words->table);
-		fprintf(text, "add set netdev " NFT_TABLE " r%u_%s ", number, name);
-		fprintf(text, "{ type %s . inet_service; flags timeout; }\n", words->type);
-		snprintf(name, sizeof(name), "%s_vip", words->table);
-		add_set(text, "netdev", number, name, words->type);
+		snprintf(type, sizeof(type), "%s . inet_service", words->type);
+		add_set(text, "netdev", number, name, type);
 		fprintf(text,
 			"add rule netdev " NFT_TABLE
 			" r%u_in %s . tcp dport @r%u_%s_port %s vmap @r%u_to\n",
 			number, words->destination, number, words->table, words->slot, number);
-		snprintf(name, sizeof(name), "r%u_%s_vip", number, words->table);
-		fprintf(text, "add rule netdev " NFT_TABLE " r%u_in ", number);
-		write_error(text, plan, family, name);
-		fprintf(text, " %s vmap @r%u_to\n", words->quoted_slot, number);
 	}
 }
 
@@ -427,12 +419,11 @@ static void write_walk(FILE *text, const struct nft_plan *plan, enum addr_family
 	const struct words *words = &families[family];
 	char address[ADDR_TEXT_SIZE];
 	unsigned number = plan->number;
-	char tcp[64], walk[64], vips[32];
+	char tcp[64], walk[64];
 
 	write_walk_members(text, plan, family);
 	snprintf(tcp, sizeof(tcp), "%s " NFT_TABLE " r%u_tcp", words->table, number);
 	snprintf(walk, sizeof(walk), "%s " NFT_TABLE " r%u_walk", words->table, number);
-	snprintf(vips, sizeof(vips), "r%u_vip", number);
 	fprintf(text, "add chain %s " NFT_TABLE " r%u_hop\n", words->table, number);
 	fprintf(text, "add chain %s " NFT_TABLE " r%u_error_hop\n", words->table, number);
 	fprintf(text, "add chain %s\n", tcp);
@@ -448,7 +439,7 @@ static void write_walk(FILE *text, const struct nft_plan *plan, enum addr_family
 	fprintf(text, "add rule %s iifname \"%s\" %s . tcp dport @r%u_port goto r%u_tcp\n", walk,
 		plan->interface, words->destination, number, number);
 	fprintf(text, "add rule %s iifname \"%s\" ", walk, plan->interface);
-	write_error(text, plan, family, vips);
+	write_error(text, plan, family);
 	fprintf(text, " ct state invalid goto r%u_error_hop\n", number);
 }
 
