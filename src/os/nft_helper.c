@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "os/confine.h"
+#include "os/nft_keep.h"
 #include "os/nft_rules.h"
 
 #define TRANSACTION_MAX_S 5
@@ -46,6 +47,7 @@ struct helper {
 	struct nft_shared *shared;
 	struct nl_sock *events;	   /* NULL: the kernel has none */
 	struct nl_sock *questions; /* NULL with events */
+	struct nl_sock *keeper;	   /* of the tables of os/nft_keep; NULL: not made yet */
 	bool known;		   /* there was a transaction; it has left so many rules: */
 	int rules;
 	bool lost_said; /* since the last transaction */
@@ -228,6 +230,16 @@ static void say(const struct helper *helper, enum nft_message message)
 	(void)send(helper->socket, &byte, 1, MSG_NOSIGNAL);
 }
 
+/* Once there are rules to bridge. Without it only a flush hurts. */
+static void keep(struct helper *helper)
+{
+	if (helper->keeper || helper->rules <= 0)
+		return;
+	helper->keeper = open_netfilter(0);
+	if (helper->keeper)
+		(void)nft_keep(helper->keeper);
+}
+
 static void take_request(struct helper *helper)
 {
 	enum nft_message message;
@@ -243,6 +255,7 @@ static void take_request(struct helper *helper)
 		helper->rules = count_rules(helper->questions);
 		helper->known = helper->rules >= 0;
 		helper->lost_said = false;
+		keep(helper);
 		drain(helper->events);
 	}
 	say(helper, message);
