@@ -63,7 +63,6 @@ struct balancer {
 	struct instant retry; /* after a failure; 0 = at once */
 	int64_t retry_us;
 	bool again; /* another turn is needed at once */
-	bool loose_checked;
 	struct log_limit losses;
 	struct status_balance status;
 };
@@ -415,15 +414,12 @@ static void take_failure(struct balancer *b, const char *reason)
 /* The walk begins with packets that the kernel takes up in mid-stream. */
 static void check_loose(struct balancer *b)
 {
-	bool loose = true;
+	bool stuck = nft_is_stuck(b->nft);
 
-	if (b->loose_checked || nft_read_tcp_loose(&loose) < 0)
-		return;
-	b->loose_checked = true;
-	b->status.stuck = !loose;
-	if (!loose)
+	if (stuck && !b->status.stuck)
 		log_warning("balance: net.netfilter.nf_conntrack_tcp_loose is 0: connections end "
 			    "when their slot gets another owner or the addresses move");
+	b->status.stuck = stuck;
 }
 
 static void take_success(struct balancer *b)

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,18 +153,7 @@ bool nft_wait(const struct nft *nft, int timeout_ms)
 	return nft->fd >= 0 && poll(&poll_fd, 1, timeout_ms) > 0;
 }
 
-int nft_read_tcp_loose(bool *ret_loose)
+bool nft_is_stuck(const struct nft *nft)
 {
-	int fd = open("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", O_RDONLY | O_CLOEXEC);
-	ssize_t size;
-	char digit;
-
-	if (fd < 0)
-		return -errno;
-	size = read(fd, &digit, 1);
-	close(fd);
-	if (size != 1)
-		return -EIO;
-	*ret_loose = digit != '0';
-	return 0;
+	return nft->shared->tcp_loose == '0';
 }

@@ -53,8 +53,8 @@ enum nft_news nft_receive(struct nft *nft, char reason[NFT_REASON_SIZE]);
 /* Waits for news that long. True if there is some. */
 bool nft_wait(const struct nft *nft, int timeout_ms);
 
-/* Whether the kernel takes up connections in mid-stream (net.netfilter.nf_conntrack_tcp_loose), on
- * which the walk depends. Returns 0 or -errno; -ENOENT before the first rule needs it. */
-int nft_read_tcp_loose(bool *ret_loose);
+/* The kernel does not take up connections in mid-stream (net.netfilter.nf_conntrack_tcp_loose is
+ * 0), on which the walk depends: as it was after the last transaction. */
+bool nft_is_stuck(const struct nft *nft);
 
 #endif

@@ -230,6 +230,20 @@ static void say(const struct helper *helper, enum nft_message message)
 	(void)send(helper->socket, &byte, 1, MSG_NOSIGNAL);
 }
 
+/* There is no such file before the first rule needs connections. */
+static char read_tcp_loose(void)
+{
+	int fd = open("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", O_RDONLY | O_CLOEXEC);
+	char digit = '?';
+
+	if (fd < 0)
+		return digit;
+	if (read(fd, &digit, 1) != 1)
+		digit = '?';
+	close(fd);
+	return digit;
+}
+
 /* Once there are rules to bridge. Without it only a flush hurts. */
 static void keep(struct helper *helper)
 {
@@ -256,6 +270,7 @@ static void take_request(struct helper *helper)
 		helper->known = helper->rules >= 0;
 		helper->lost_said = false;
 		keep(helper);
+		helper->shared->tcp_loose = read_tcp_loose();
 		drain(helper->events);
 	}
 	say(helper, message);

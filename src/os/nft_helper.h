@@ -20,6 +20,9 @@
 
 /* Memory of both processes: the daemon writes it before a request, the helper before its answer. */
 struct nft_shared {
+	/* net.netfilter.nf_conntrack_tcp_loose after the last transaction; '?': not known. The
+	 * daemon may not read it itself. */
+	char tcp_loose;
 	char reason[NFT_HELPER_REASON_SIZE];
 	char text[NFT_HELPER_TEXT_SIZE]; /* ends with a zero byte */
 };
