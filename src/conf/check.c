@@ -144,6 +144,9 @@ static void check_instance(const struct check *check, struct conf_instance *inst
 	}
 	complete_vrid(check, instance);
 	check_unicast(check, instance);
+	if (instance->balance && !instance->members)
+		violation(check, instance, "balance",
+			  "needs members true: STATUS messages tell who is ready");
 	if (addr_is_link_local(first) && !*instance->interface)
 		violation(check, instance, "interface",
 			  "must be given: the link-local address %s is on-link on every interface",

@@ -40,7 +40,7 @@ struct io {
 	struct announce *announce;
 	struct watch *watch;
 
-	bool close_told;      /* that the kernel cannot end connections */
+	bool close_told; /* that the kernel cannot end connections */
 	void (*added)(void *context, const struct router *router); /* NULL: nobody is told */
 	void *added_context;
 

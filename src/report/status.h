@@ -144,7 +144,7 @@ struct status_router {
 	struct neigh_claim claim;
 	struct instant claimed;
 	struct members members; /* the group */
-	size_t share_count; /* 0 if it does not balance, or has no rules yet */
+	size_t share_count;	/* 0 if it does not balance, or has no rules yet */
 	struct status_share shares[SLOTS_MEMBERS_MAX];
 	struct router_counters counters;
 	/* The changes that can occur, and any other that has. */

@@ -34,10 +34,10 @@ void node_setup(void);
 void node_teardown(void);
 
 /* Router number i hears an advert with our interval and addresses. */
+void node_hear(unsigned i, const char *source, uint8_t priority);
 /* A STATUS of another member for router i; heard is an address or NULL. */
 void node_hear_status(unsigned i, const char *source, const struct group_status *status,
 		      const char *heard);
-void node_hear(unsigned i, const char *source, uint8_t priority);
 /* Netlink shows router number i an interface with or without carrier. */
 void node_link(unsigned i, bool up);
 /* Every timer that is due. */

@@ -646,6 +646,9 @@ static const struct {
 	{"virtual_ipaddress fe80::1 interface eth0", ""},
 	{"virtual_ipaddress 2001:db8::1 virtual_ipaddress fe80::1", ""},
 
+	{"virtual_ipaddress 10.0.0.1 balance yes members yes", ""},
+	{"virtual_ipaddress 10.0.0.1 balance yes members no", "a balance;"},
+	{"virtual_ipaddress 10.0.0.1 members no", ""},
 	{"virtual_ipaddress 10.0.0.1 unicast_peer 10.0.0.2", ""},
 	{"virtual_ipaddress 10.0.0.1 unicast_peer 10.0.0.2 unicast_peer 10.0.0.1",
 	 "a unicast_peer;"},
