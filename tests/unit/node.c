@@ -48,7 +48,7 @@ void node_hear_status(unsigned i, const char *source, const struct group_status 
 	struct group_status said = *status;
 	uint8_t bytes[GROUP_STATUS_SIZE_MAX];
 	struct packet packet = {
-		.source = node_addr(source),
+		.source = ip(source),
 		.destination = advert_group(settings->family),
 		.hops = ADVERT_HOPS,
 		.data = bytes,
@@ -57,7 +57,7 @@ void node_hear_status(unsigned i, const char *source, const struct group_status 
 	said.vrid = settings->vrid;
 	said.interval_cs = MEMBER_INTERVAL_CS;
 	if (heard)
-		said.heard[said.heard_count++] = node_addr(heard);
+		said.heard[said.heard_count++] = ip(heard);
 	packet.size = group_status_encode(&said, ADVERT_CHECKSUM_RFC9568, &packet.source,
 					  &packet.destination, bytes, sizeof(bytes));
 	engine_packet(&node.engine, node.now, IFINDEX, &packet);
@@ -128,10 +128,10 @@ static size_t shares(void *context, const struct router *router,
 	if (router != node.engine.routers[1])
 		return 0;
 	list[0] = (struct status_share){
-		.address = node_addr("fe80::1"), .self = true, .live = true, .slots = 1024};
+		.address = ip("fe80::1"), .self = true, .live = true, .slots = 1024};
 	list[1] =
-		(struct status_share){.address = node_addr("fe80::2"), .live = true, .slots = 1024};
-	list[2] = (struct status_share){.address = node_addr("fe80::3"), .lingers = true};
+		(struct status_share){.address = ip("fe80::2"), .live = true, .slots = 1024};
+	list[2] = (struct status_share){.address = ip("fe80::3"), .lingers = true};
 	return 3;
 }
 

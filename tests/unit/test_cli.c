@@ -148,7 +148,7 @@ START_TEST(cli_help)
 		documented += strncmp(text, ".It Fl Fl ", 10) == 0;
 	fclose(manual);
 	ck_assert_uint_eq(documented, helped);
-	ck_assert_uint_eq(helped, 13);
+	ck_assert_uint_eq(helped, 14);
 }
 END_TEST
 

@@ -145,7 +145,7 @@ static void hear_members(void)
 	struct group_status said = {.state = VRRP_STATE_BACKUP, .priority = 177, .port = 6443};
 
 	said.mac[5] = 4;
-	said.other = node_addr("fd00::4");
+	said.other = ip("fd00::4");
 	node.now.us -= 12 * SECOND_US;
 	node_hear_status(0, "10.10.10.4", &said, NULL);
 	said.leaving = true;
@@ -231,7 +231,7 @@ START_TEST(members_are_not_shown_where_they_are_off)
 				     "group of ingress/ipv6: 1 member, 1 ready\n"
 				     "  fe80::1    Backup, ready, priority 216, this node\n"));
 	free(text);
-	node.routers[1]->vrrp.primary = node_addr("fe80::5054:ff:fe12:3456");
+	node.routers[1]->vrrp.primary = ip("fe80::5054:ff:fe12:3456");
 	text = node_printed(status_text);
 	ck_assert_ptr_nonnull(strstr(text, "\n  fe80::5054:ff:fe12:3456 Backup, ready,"));
 	free(text);
