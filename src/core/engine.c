@@ -276,6 +276,12 @@ void engine_step_priority(struct engine *engine, struct router *router, struct i
 			&(struct vrrp_event){.type = VRRP_EVENT_PRIORITY, .priority = priority});
 }
 
+static void step_priorities(struct engine *engine, struct instant now)
+{
+	for (size_t i = 0; i < engine->router_count; i++)
+		engine_step_priority(engine, engine->routers[i], now);
+}
+
 /* ---- The interface ---- */
 
 static bool is_vip(const void *context, const struct addr *address)
@@ -373,6 +379,21 @@ static void reconcile(struct engine *engine, struct router *router, struct insta
 		step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
 }
 
+/* RESUME: with the claim, the router takes over what the process before knew of the apiserver, so
+ * that no advert says otherwise before the first result. */
+static void start(struct engine *engine, struct router *router, struct instant now)
+{
+	const struct vrrp_event event = {.type = VRRP_EVENT_STARTUP, .claim = router->inherited};
+
+	if (router->settings.track_apiserver && router_fault(router) == VRRP_FAULT_NONE &&
+	    vrrp_claim_lasts(&router->inherited, now) && !engine->health.answered_before) {
+		health_resume(&engine->health, priority_band(router->inherited.priority));
+		step_priorities(engine, now);
+	}
+	engine_step(engine, router, now, &event);
+	router->inherited = (struct vrrp_claim){0};
+}
+
 void engine_interface(struct engine *engine, struct instant now, struct router *router,
 		      const struct interface *interface)
 {
@@ -388,9 +409,10 @@ void engine_interface(struct engine *engine, struct instant now, struct router *
 	evaluate(engine, router, now);
 	router_take_auto_address(router, interface, is_vip, engine);
 	engine_step_priority(engine, router, now);
-	reconcile(engine, router, now, news);
+	/* Before what the process before has left is removed: it may be this one's role again. */
 	if (!router->vrrp.started && !engine->shutting_down)
-		step_type(engine, router, now, VRRP_EVENT_STARTUP);
+		start(engine, router, now);
+	reconcile(engine, router, now, news);
 }
 
 void engine_socket(struct engine *engine, struct instant now, struct router *router, bool open)
@@ -614,12 +636,6 @@ void engine_packet(struct engine *engine, struct instant now, int ifindex,
 }
 
 /* ---- Readiness, requests and time ---- */
-
-static void step_priorities(struct engine *engine, struct instant now)
-{
-	for (size_t i = 0; i < engine->router_count; i++)
-		engine_step_priority(engine, engine->routers[i], now);
-}
 
 /* Whether the VIP of a router that follows the probe is here. */
 static bool any_tracking_active(const struct engine *engine)

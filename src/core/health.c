@@ -48,6 +48,13 @@ void health_init(struct health *health, unsigned fall, unsigned rise)
 	*health = (struct health){.fall = fall, .rise = rise, .lost_at = INSTANT_NEVER};
 }
 
+void health_resume(struct health *health, enum priority_band band)
+{
+	health->ready = health->succeeded_before = band == PRIORITY_BAND_READY;
+	health->answered_before = band >= PRIORITY_BAND_ANSWERING;
+	health->since_answer = 0;
+}
+
 static void count(struct health *health, enum health_result result)
 {
 	bool same = (result == HEALTH_OK) == (health->last == HEALTH_OK);

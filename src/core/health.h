@@ -59,6 +59,10 @@ void health_init(struct health *health, unsigned fall, unsigned rise);
 /* Takes one probe result. True if readiness or the band changed. */
 bool health_step(struct health *health, struct instant now, enum health_result result);
 
+/* RESUME: an earlier process of this node has probed the same apiserver until just now and put it
+ * into this band. The first results judge it as if that process went on. */
+void health_resume(struct health *health, enum priority_band band);
+
 /* DAMPING: the node has lost readiness while it was Active. The successes that it needs double for
  * HEALTH_DAMPING_US, so that an overload does not chase the VIP round the nodes. */
 void health_damp(struct health *health, struct instant now);

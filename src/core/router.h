@@ -130,6 +130,7 @@ struct router {
 	bool leaving[ROUTER_ADDRESSES_MAX]; /* it was, when its removal was asked for, and has not
 					       been seen gone since */
 
+	struct vrrp_claim inherited; /* RESUME: of the process before, until STARTUP */
 	struct vrrp vrrp;
 	struct group group;
 	bool balances;	      /* BALANCE: the kernel has the rules; STATUS says so */

@@ -21,6 +21,7 @@ const char *vrrp_reason_name(enum vrrp_reason reason)
 {
 	static const char *const names[VRRP_REASON_COUNT] = {
 		[VRRP_REASON_STARTUP] = "startup",
+		[VRRP_REASON_RESUMED] = "resumed",
 		[VRRP_REASON_RECOVERED] = "recovered",
 		[VRRP_REASON_ACTIVE_DOWN] = "active_down",
 		[VRRP_REASON_ACTIVE_STOPPED] = "active_stopped",
@@ -130,11 +131,38 @@ static int64_t down_us(uint8_t priority, int64_t interval_us)
 	return 3 * interval_us + skew_us(priority, interval_us);
 }
 
+static bool is_expired(const struct vrrp_claim *claim, struct instant now)
+{
+	int64_t interval_us = (int64_t)claim->interval_cs * CENTISECOND_US;
+
+	return instant_due(instant_add(claim->at, down_us(claim->priority, interval_us)), now);
+}
+
 bool vrrp_claim_expired(const struct vrrp *vr, struct instant now)
 {
-	int64_t interval_us = (int64_t)vr->said.interval_cs * CENTISECOND_US;
+	return is_expired(&vr->said, now);
+}
 
-	return instant_due(instant_add(vr->said.at, down_us(vr->said.priority, interval_us)), now);
+struct vrrp_claim vrrp_claim(const struct vrrp *vr)
+{
+	struct vrrp_claim claim = vr->said;
+
+	if (vr->state != VRRP_STATE_ACTIVE || own_priority(vr) == PRIORITY_LEAVING)
+		claim.interval_cs = 0;
+	claim.tenure_short = vr->timers[VRRP_TIMER_TENURE_SHORT];
+	claim.tenure_long = vr->timers[VRRP_TIMER_TENURE_LONG];
+	return claim;
+}
+
+/* The best Backup may come after three intervals and hardly any Skew_Time, so no more than these
+ * count. A claim of the future is none of this boot. */
+bool vrrp_claim_lasts(const struct vrrp_claim *claim, struct instant now)
+{
+	int64_t interval_us = (int64_t)claim->interval_cs * CENTISECOND_US;
+
+	return claim->interval_cs > 0 && claim->priority > PRIORITY_LEAVING &&
+	       instant_due(claim->at, now) &&
+	       !instant_due(instant_add(claim->at, 3 * interval_us), now);
 }
 
 /* Whether the Active that this Backup knew has sent priority 0. */
@@ -432,9 +460,32 @@ static void end_if_due(struct vrrp *vr, enum vrrp_timer timer, struct instant no
 
 /* ---- Initialize (RFC 9568 6.4.1) ---- */
 
+static struct instant unless_due(struct instant t, struct instant now)
+{
+	return instant_due(t, now) ? INSTANT_NEVER : t;
+}
+
+/* RESUME: the process before this one was Active and nobody can have taken over yet, so this one
+ * goes on. Everything is due: the addresses, which may still be there, the announcement and the
+ * advert, in this order and after the sockets are drained. */
+static void resume(struct vrrp *vr, struct instant now, const struct vrrp_claim *claim,
+		   struct vrrp_actions *out)
+{
+	vr->said = *claim;
+	vr->preempt_from = instant_add(now, vr->config.preempt_delay_us);
+	enter(vr, VRRP_STATE_ACTIVE, VRRP_REASON_RESUMED, VRRP_FAULT_NONE, out);
+	announcer_start(&vr->announcer, now);
+	vr->timers[VRRP_TIMER_REFRESH] = now;
+	vr->timers[VRRP_TIMER_ADVER] = now;
+	vr->timers[VRRP_TIMER_TENURE_SHORT] = unless_due(claim->tenure_short, now);
+	vr->timers[VRRP_TIMER_TENURE_LONG] = unless_due(claim->tenure_long, now);
+}
+
 /* RFC 9568 6.4.1: on Startup set Active_Adver_Interval to Advertisement_Interval, set
- * Active_Down_Timer and become Backup. cpvrrp owns no address, so never Active at once. */
-static void initialize_startup(struct vrrp *vr, struct instant now, struct vrrp_actions *out)
+ * Active_Down_Timer and become Backup. cpvrrp owns no address, so never Active at once, but it may
+ * go on as Active (RESUME). */
+static void initialize_startup(struct vrrp *vr, struct instant now, const struct vrrp_claim *claim,
+			       struct vrrp_actions *out)
 {
 	if (vr->started)
 		return;
@@ -442,6 +493,8 @@ static void initialize_startup(struct vrrp *vr, struct instant now, struct vrrp_
 	vr->listens_from = now;
 	if (vr->fault != VRRP_FAULT_NONE)
 		enter_initialize(vr, now, VRRP_REASON_FAULT, vr->fault, out);
+	else if (vrrp_claim_lasts(claim, now))
+		resume(vr, now, claim, out);
 	else
 		enter_backup(vr, now, VRRP_REASON_STARTUP, out);
 }
@@ -483,7 +536,7 @@ static void step_initialize(struct vrrp *vr, struct instant now, const struct vr
 {
 	switch (event->type) {
 	case VRRP_EVENT_STARTUP:
-		initialize_startup(vr, now, out);
+		initialize_startup(vr, now, &event->claim, out);
 		break;
 	case VRRP_EVENT_SHUTDOWN:
 		initialize_shutdown(vr);

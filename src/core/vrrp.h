@@ -41,6 +41,7 @@ enum vrrp_preempt {
 /* Why a router is in its state, for people: the machine never asks. */
 enum vrrp_reason {
 	VRRP_REASON_STARTUP,	     /* not started yet, or just started */
+	VRRP_REASON_RESUMED,	     /* started while the claim of an earlier process lasts */
 	VRRP_REASON_RECOVERED,	     /* a fault has gone */
 	VRRP_REASON_ACTIVE_DOWN,     /* nothing heard for Active_Down_Interval */
 	VRRP_REASON_ACTIVE_STOPPED,  /* the Active sent priority 0 */
@@ -107,6 +108,17 @@ enum vrrp_hearing {
 	VRRP_HEARING_NO,
 };
 
+/* What gives an Active the right to its role until Active_Down_Interval after it. A process that
+ * starts again gets the one of the process before it (rule RESUME). */
+struct vrrp_claim {
+	struct instant at;    /* the last advert on the wire; the takeover, before the first one */
+	uint16_t interval_cs; /* that it carried; 0 = there is no claim */
+	uint8_t priority;     /* of the router's timers then, which TENURE leaves alone */
+	/* The ends of a new Active's tenure; INSTANT_NEVER = over. */
+	struct instant tenure_short;
+	struct instant tenure_long;
+};
+
 enum vrrp_event_type {
 	VRRP_EVENT_STARTUP,
 	VRRP_EVENT_SHUTDOWN, /* HANDOVER, then Initialize; a second one ends the handover at once */
@@ -133,12 +145,13 @@ struct vrrp_event {
 			uint8_t priority;
 			enum vrrp_hearing hearing;
 		} advert;
-		uint8_t priority;      /* PRIORITY: 3..254, by readiness. SENT: what was sent */
-		int64_t hold_us;       /* STEP_DOWN: stay lowest for so long; 0 ends that of an
-					  earlier one, but no handover under way */
-		enum vrrp_fault fault; /* FAULT: any but NONE and ADD_FAILED */
-		struct addr primary;   /* FAULTS_GONE, PRIMARY: adverts are sent from it */
-		int64_t took_us;       /* ADDED: the kernel kept the caller waiting until now */
+		struct vrrp_claim claim; /* STARTUP: of the process before */
+		uint8_t priority;	 /* PRIORITY: 3..254, by readiness. SENT: what was sent */
+		int64_t hold_us;	 /* STEP_DOWN: stay lowest for so long; 0 ends that of an
+					    earlier one, but no handover under way */
+		enum vrrp_fault fault;	 /* FAULT: any but NONE and ADD_FAILED */
+		struct addr primary;	 /* FAULTS_GONE, PRIMARY: adverts are sent from it */
+		int64_t took_us;	 /* ADDED: the kernel kept the caller waiting until now */
 	};
 };
 
@@ -203,13 +216,7 @@ struct vrrp {
 	struct addr primary;	     /* unspecified until the first FAULTS_GONE */
 	struct instant timers[VRRP_TIMER_COUNT]; /* INSTANT_NEVER when not set */
 
-	/* The last advert on the wire. At a takeover the claim begins before the first one. The
-	 * priority is that of the router's timers then, which TENURE leaves alone. */
-	struct {
-		struct instant at;
-		uint16_t interval_cs;
-		uint8_t priority;
-	} said;
+	struct vrrp_claim said; /* without tenure, which is in the timers */
 
 	/* Meaningful in Backup. */
 	struct {
@@ -261,6 +268,12 @@ const struct vrrp_heard *vrrp_active_heard(const struct vrrp *vr);
 /* SOCKETS FIRST: whether Active_Down_Interval has passed since the last advert on the wire, so that
  * a Backup may have taken over. Of an Active alone. */
 bool vrrp_claim_expired(const struct vrrp *vr, struct instant now);
+
+/* RESUME: the claim of this router to hand on; none unless it is Active and does not leave. */
+struct vrrp_claim vrrp_claim(const struct vrrp *vr);
+
+/* RESUME: whether nobody can have taken over, so that a router that starts goes on as Active. */
+bool vrrp_claim_lasts(const struct vrrp_claim *claim, struct instant now);
 
 /* RFC 9568 6.1, in microseconds, with the Active's interval as this router follows it. */
 int64_t vrrp_skew_time_us(const struct vrrp *vr);

@@ -342,6 +342,7 @@ static bool open_all(struct daemon *d)
 	error = io_new(d->base, &d->engine, &d->io);
 	if (error < 0)
 		goto fail;
+	parts_open_resume(d);
 	what = "probe";
 	error = parts_new_probe(d, d->conf, &d->probe);
 	if (error < 0)
@@ -386,6 +387,7 @@ static void close_all(struct daemon *d)
 		close(d->timer_fd);
 	balancer_free(d->balancer);
 	io_free(d->io);
+	resume_close(d->resume);
 	engine_fini(&d->engine);
 	notify_free(d->notify);
 	if (d->base)

@@ -12,6 +12,7 @@
 #include "os/announce.h"
 #include "os/clock.h"
 #include "os/log.h"
+#include "os/resume.h"
 #include "os/vip.h"
 #include "report/status.h"
 
@@ -39,6 +40,7 @@ struct io {
 	struct vip *vip;
 	struct announce *announce;
 	struct watch *watch;
+	struct resume *resume; /* the caller's; NULL = none are kept */
 
 	bool close_told; /* that the kernel cannot end connections */
 	void (*added)(void *context, const struct router *router); /* NULL: nobody is told */
@@ -233,6 +235,38 @@ static bool announce(struct engine_io *engine_io, const struct router *router)
 	return announced;
 }
 
+/* ---- Claims (RESUME) ---- */
+
+static const char *claim_name(const struct router *router, char name[RESUME_NAME_SIZE])
+{
+	const struct router_settings *settings = &router->settings;
+
+	snprintf(name, RESUME_NAME_SIZE, "%s/%s/%u/%s", settings->instance,
+		 addr_family_name(settings->family), settings->vrid, settings->interface);
+	return name;
+}
+
+static void keep_claim(struct io *io, size_t place, const struct router *router)
+{
+	const struct vrrp_claim claim = vrrp_claim(&router->vrrp);
+	char name[RESUME_NAME_SIZE];
+
+	if (io->resume)
+		resume_keep(io->resume, place, claim_name(router, name), &claim);
+}
+
+static void find_inherited(struct io *io)
+{
+	char name[RESUME_NAME_SIZE];
+
+	for (size_t i = 0; io->resume && i < io->engine->router_count; i++) {
+		struct router *router = io->engine->routers[i];
+
+		if (!router->vrrp.started)
+			router->inherited = resume_find(io->resume, claim_name(router, name));
+	}
+}
+
 /* ---- What the engine tells ---- */
 
 static void notify(struct engine_io *engine_io, const struct router *router,
@@ -241,7 +275,9 @@ static void notify(struct engine_io *engine_io, const struct router *router,
 	const struct vrrp_transition *what = &transition->what;
 	char why[STATUS_EXPLAIN_SIZE];
 
-	(void)engine_io;
+	/* A role that has ended is no claim from now on. */
+	if (what->from == VRRP_STATE_ACTIVE)
+		keep_claim(io_of(engine_io), 0, router);
 	status_explain(router, why, sizeof(why));
 	if (what->to == what->from)
 		log_notice(ROUTER_FMT ": %s: %s", ROUTER_ARG(router), vrrp_state_name(what->to),
@@ -450,6 +486,7 @@ bool io_configure(struct io *io, struct instant now, const struct router_setting
 	if (!reload_routers(io->engine, now, settings, count))
 		return false;
 	io->lease_s = lease_s;
+	find_inherited(io);
 	take_netlink_result(io, attach_all(io->attach, now));
 	sync_sockets(io);
 	watch_routers(io);
@@ -480,6 +517,8 @@ uint64_t io_connections_closed(const struct io *io)
 void io_timers(struct io *io, struct instant now, bool drained)
 {
 	engine_timers(io->engine, now, drained);
+	for (size_t i = 0; i < io->engine->router_count; i++)
+		keep_claim(io, i, io->engine->routers[i]);
 	if (!instant_due(io->retry, now))
 		return;
 	io->retry = INSTANT_NEVER;
@@ -546,6 +585,11 @@ int io_new(struct event_base *base, struct engine *engine, struct io **ret_io)
 fail:
 	io_free(io);
 	return error;
+}
+
+void io_use_resume(struct io *io, struct resume *resume)
+{
+	io->resume = resume;
 }
 
 void io_free(struct io *io)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/engine.h"
+#include "os/resume.h"
 
 struct io;
 
@@ -20,6 +21,9 @@ struct io;
 int io_new(struct event_base *base, struct engine *engine, struct io **ret_io);
 /* Does nothing to the addresses: the engine has to be stopped before. NULL is allowed. */
 void io_free(struct io *io);
+
+/* RESUME: where claims are kept and found; they outlive io. NULL: nowhere. */
+void io_use_resume(struct io *io, struct resume *resume);
 
 /* Valid as long as io. */
 struct engine_io *io_engine_io(struct io *io);

@@ -2,11 +2,13 @@
 #include "daemon/parts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "os/clock.h"
 
 static const struct timeval retry_every = {.tv_sec = 1};
+#define CLAIM_SUFFIX ".claims"
 
 const char *parts_socket_path(const struct daemon *d, const struct conf *conf)
 {
@@ -60,6 +62,20 @@ static struct control_calls control_calls(struct daemon *d)
 		.step_down = note_step_down,
 		.context = d,
 	};
+}
+
+void parts_open_resume(struct daemon *d)
+{
+	char path[CONF_PATH_SIZE + sizeof(CLAIM_SUFFIX)];
+	int error;
+
+	snprintf(path, sizeof(path), "%s%s", parts_socket_path(d, d->conf), CLAIM_SUFFIX);
+	error = resume_open(path, &d->resume);
+	if (error < 0)
+		log_warning("%s: %s; if the daemon is killed while Active, its next start is a "
+			    "move",
+			    path, strerror(-error));
+	io_use_resume(d->io, d->resume);
 }
 
 int parts_new_control(struct daemon *d, const struct conf *conf, unsigned lock_wait_ms,

@@ -20,6 +20,7 @@
 #include "os/notify.h"
 #include "os/probe.h"
 #include "os/probe_log.h"
+#include "os/resume.h"
 #include "report/status.h"
 
 #define DAEMON_SIGNALS 4
@@ -38,6 +39,7 @@ struct daemon {
 	struct engine engine;
 	struct io *io;
 	struct balancer *balancer; /* NULL if no router balanced at the start */
+	struct resume *resume; /* NULL if there is no file for them */
 	struct notify *notify;
 	struct control *control;	  /* NULL until it can be opened */
 	struct metrics_listener *metrics; /* the same, or if metrics_listen is off */
@@ -66,6 +68,9 @@ struct daemon {
 
 /* The control socket: as given on the command line, or as conf says. */
 const char *parts_socket_path(const struct daemon *d, const struct conf *conf);
+
+/* RESUME: opens the claims beside the control socket; without them a restart is a move. */
+void parts_open_resume(struct daemon *d);
 
 /* Each returns 0 or -errno; the part is NULL if conf asks for none. */
 int parts_new_probe(struct daemon *d, const struct conf *conf, struct probe **ret_probe);

@@ -3,10 +3,20 @@
 
 #include <time.h>
 
-struct instant clock_now(void)
+static int64_t read_us(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (struct instant){(int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000};
+	clock_gettime(clock, &t);
+	return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
+}
+
+struct instant clock_now(void)
+{
+	return (struct instant){read_us(CLOCK_MONOTONIC)};
+}
+
+int64_t clock_slept_us(void)
+{
+	return read_us(CLOCK_BOOTTIME) - read_us(CLOCK_MONOTONIC);
 }

@@ -7,4 +7,7 @@
 
 struct instant clock_now(void);
 
+/* How much further CLOCK_BOOTTIME is: how long the machine has slept. */
+int64_t clock_slept_us(void);
+
 #endif

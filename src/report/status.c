@@ -112,6 +112,8 @@ static const char *explanation(enum vrrp_reason reason)
 	switch (reason) {
 	case VRRP_REASON_STARTUP:
 		return "just started";
+	case VRRP_REASON_RESUMED:
+		return "started again before any router could take over";
 	case VRRP_REASON_RECOVERED:
 		return "recovered from a fault";
 	case VRRP_REASON_ACTIVE_DOWN:
@@ -281,6 +283,7 @@ static enum vrrp_state entered_for(enum vrrp_reason reason)
 	case VRRP_REASON_ACTIVE_LEAVING:
 	case VRRP_REASON_ACTIVE_UNREADY:
 	case VRRP_REASON_ACTIVE_LOWER:
+	case VRRP_REASON_RESUMED:
 		return VRRP_STATE_ACTIVE;
 	case VRRP_REASON_STARTUP:
 	case VRRP_REASON_RECOVERED:

@@ -427,11 +427,16 @@ START_TEST(priority_follows_the_probe)
 		bool changed;
 		const char *told;
 	} rows[] = {
-		{HEALTH_OK, true, "SEND(200)"},	       {HEALTH_OK, false, ""},
-		{HEALTH_REFUSED, true, "SEND(116)"},   {HEALTH_REFUSED, false, ""},
-		{HEALTH_REFUSED, true, "SEND(32)"},    {HEALTH_TIMEOUT, false, ""},
-		{HEALTH_FORBIDDEN, true, "SEND(116)"}, {HEALTH_OK, false, ""},
-		{HEALTH_OK, false, ""},		       {HEALTH_OK, false, ""},
+		{HEALTH_OK, true, "SEND(200)"},
+		{HEALTH_OK, false, ""},
+		{HEALTH_REFUSED, true, "SEND(116)"},
+		{HEALTH_REFUSED, false, ""},
+		{HEALTH_REFUSED, true, "SEND(32)"},
+		{HEALTH_TIMEOUT, false, ""},
+		{HEALTH_FORBIDDEN, true, "SEND(116)"},
+		{HEALTH_OK, false, ""},
+		{HEALTH_OK, false, ""},
+		{HEALTH_OK, false, ""},
 		{HEALTH_OK, true, "SEND(200)"},
 	};
 
@@ -447,6 +452,41 @@ START_TEST(priority_follows_the_probe)
 		router_assert(find(10));
 	}
 	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
+}
+END_TEST
+
+/* RESUME: the process before was Active and ready, so no advert says otherwise before a result
+ * does. */
+START_TEST(claim_of_the_process_before)
+{
+	static const struct {
+		uint8_t priority;
+		const char *told;
+	} rows[] = {{200, "SEND(200)"}, {116, "SEND(116)"}, {32, "SEND(32)"}};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		tear_down();
+		set_up();
+		add_apiserver()->track_apiserver = true;
+		configure(T0);
+		w.engine.routers[0]->inherited = (struct vrrp_claim){.at = {T0 - SECOND_US},
+								 .interval_cs = 100,
+								 .priority = rows[i].priority,
+								 .tenure_short = INSTANT_NEVER,
+								 .tenure_long = INSTANT_NEVER};
+		assign("10.10.10.10", 32);
+		netlink();
+		ck_assert_str_eq(take(), "NOTIFY(Active resumed)");
+		ck_assert(has("10.10.10.10"));
+		turn(T0);
+		ck_assert_ptr_nonnull(strstr(take(), rows[i].told));
+		ck_assert_str_eq(take_traces(), "");
+	}
+	/* The first results judge as if the process had gone on. */
+	probe_answers(HEALTH_OK);
+	ck_assert(w.engine.health.ready);
+	probe_answers(HEALTH_REFUSED);
+	ck_assert(!w.engine.health.ready);
 }
 END_TEST
 
@@ -895,6 +935,7 @@ static void add_readiness(Suite *suite)
 	tcase_add_checked_fixture(tcase, set_up, tear_down);
 	tcase_add_test(tcase, priority_follows_the_probe);
 	tcase_add_test(tcase, readiness_is_kept_for_routers_to_come);
+	tcase_add_test(tcase, claim_of_the_process_before);
 	tcase_add_test(tcase, every_router_follows_the_probe);
 	tcase_add_test(tcase, untracked_router_is_always_ready);
 	tcase_add_test(tcase, active_of_a_lower_band_is_preempted);

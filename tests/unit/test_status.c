@@ -742,6 +742,8 @@ static const struct {
 	const char *sentence;
 } sentences[] = {
 	{VRRP_REASON_STARTUP, VRRP_FAULT_NONE, "eth0", "just started"},
+	{VRRP_REASON_RESUMED, VRRP_FAULT_NONE, "eth0",
+	 "started again before any router could take over"},
 	{VRRP_REASON_RECOVERED, VRRP_FAULT_NONE, "eth0", "recovered from a fault"},
 	{VRRP_REASON_ACTIVE_DOWN, VRRP_FAULT_NONE, "eth0",
 	 "nothing heard from an Active for the Active_Down_Interval"},

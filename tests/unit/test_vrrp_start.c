@@ -34,9 +34,10 @@ START_TEST(names)
 		"not_a_peer", "no_socket",    "add_failed",
 	};
 	static const char *const reasons[VRRP_REASON_COUNT] = {
-		"startup",	  "recovered",	    "active_down",  "active_stopped",
-		"active_leaving", "active_unready", "active_lower", "higher_priority",
-		"claim_expired",  "step_down",	    "shutdown",	    "fault",
+		"startup",	   "resumed",	     "recovered",      "active_down",
+		"active_stopped",  "active_leaving", "active_unready", "active_lower",
+		"higher_priority", "claim_expired",  "step_down",      "shutdown",
+		"fault",
 	};
 
 	ck_assert_str_eq(vrrp_state_name(VRRP_STATE_INITIALIZE), "Initialize");
@@ -212,6 +213,133 @@ START_TEST(start_forgets_the_interval)
 }
 END_TEST
 
+/* RESUME: the claim of a process that said priority 200 at T0, with an interval of 1 s. */
+static struct vrrp_event startup_with(struct vrrp_claim claim)
+{
+	return (struct vrrp_event){.type = VRRP_EVENT_STARTUP, .claim = claim};
+}
+
+static const struct vrrp_claim claim_of_t0 = {.at = {T0},
+					      .interval_cs = 100,
+					      .priority = READY,
+					      .tenure_short = {INT64_MAX},
+					      .tenure_long = {INT64_MAX}};
+
+START_TEST(resume)
+{
+	const struct vrrp_event event = startup_with(claim_of_t0);
+
+	begin(CONFIGURED, &defaults);
+	ck_assert_str_eq(step(T0 + 200000, &event), "NOTIFY(Active resumed)");
+	ck_assert_str_eq(timers_text(T0 + 200000), "adver+0 refresh+0 announce+0");
+	ck_assert(!vrrp_claim_expired(&vr, at(T0 + WAIT_READY - 1)));
+	ck_assert_str_eq(step(T0 + 200000, EVENT(EV(TIMEOUT))), "ADD ANNOUNCE SEND(200)");
+	ck_assert_str_eq(timers_text(T0 + 200000), TAKEN_OVER);
+
+	/* SOCKETS FIRST: what the sockets hold comes before that. */
+	begin(CONFIGURED, &defaults);
+	step(T0 + 200000, &event);
+	ck_assert_str_eq(advert(T0 + 200000, 220), "SEND(1) REMOVE NOTIFY(Backup higher_priority)");
+
+	/* A process that cannot add the addresses does not go on. */
+	begin(CONFIGURED, &defaults);
+	step(T0 + 200000, &event);
+	world.add_fails = true;
+	ck_assert_str_eq(step(T0 + 200000, EVENT(EV(TIMEOUT))),
+			 "ADD SEND(0) REMOVE NOTIFY(Initialize add_failed)");
+}
+END_TEST
+
+/* Three intervals after the last advert the best Backup takes over, if its priority is high. */
+START_TEST(claims_that_do_not_last)
+{
+	static const struct {
+		int64_t after_us;
+		uint16_t interval_cs;
+		uint8_t priority;
+		bool lasts;
+	} rows[] = {
+		{0, 100, READY, true},
+		{-1, 100, READY, false},
+		{2999999, 100, READY, true},
+		{3000000, 100, READY, false},
+		{29999, 1, READY, true},
+		{30000, 1, READY, false},
+		{200000, 0, READY, false},
+		{200000, 100, LEAVING, false},
+		{200000, 100, PRIORITY_STOP, false},
+		{200000, 100, DOWN, true},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct vrrp_claim claim = claim_of_t0;
+		const int64_t us = T0 + rows[i].after_us;
+		struct vrrp_event event;
+
+		claim.interval_cs = rows[i].interval_cs;
+		claim.priority = rows[i].priority;
+		event = startup_with(claim);
+		begin(CONFIGURED, &defaults);
+		step(us, &event);
+		ck_assert_int_eq(vr.state, rows[i].lasts ? VRRP_STATE_ACTIVE : VRRP_STATE_BACKUP);
+		if (!rows[i].lasts)
+			ck_assert_int_eq(takeover_us(), us + WAIT_READY);
+	}
+
+	/* Nor does a fault wait for it. */
+	begin(NEW, &defaults);
+	step(T0 + 200000, &(struct vrrp_event){.type = VRRP_EVENT_STARTUP, .claim = claim_of_t0});
+	step(T0 + 300000, EVENT(EV_FAULTS_GONE(2)));
+	ck_assert_int_eq(vr.state, VRRP_STATE_BACKUP);
+}
+END_TEST
+
+/* What a router hands on: only an Active that does not leave has a claim. */
+START_TEST(claim_to_hand_on)
+{
+	struct vrrp_claim claim;
+
+	begin(ACTIVE, &defaults);
+	advance(T0 + 10 * SECOND + 1);
+	claim = vrrp_claim(&vr);
+	ck_assert_int_eq(claim.at.us, T0 + 10 * SECOND);
+	ck_assert_uint_eq(claim.interval_cs, 100);
+	ck_assert_uint_eq(claim.priority, READY);
+	ck_assert(instant_is_never(claim.tenure_long));
+	world.send_fails = true;
+	advance(T0 + 11 * SECOND + 1);
+	ck_assert_int_eq(vrrp_claim(&vr).at.us, T0 + 10 * SECOND);
+
+	begin(STEPPING_DOWN, &defaults);
+	ck_assert_uint_eq(vrrp_claim(&vr).interval_cs, 0);
+	begin(SHUTTING_DOWN, &defaults);
+	ck_assert_uint_eq(vrrp_claim(&vr).interval_cs, 0);
+	begin(BACKUP, &defaults);
+	ck_assert_uint_eq(vrrp_claim(&vr).interval_cs, 0);
+	begin(LINK_DOWN, &defaults);
+	ck_assert_uint_eq(vrrp_claim(&vr).interval_cs, 0);
+}
+END_TEST
+
+/* TENURE goes on where it was. */
+START_TEST(resume_of_a_new_active)
+{
+	struct vrrp_claim claim = claim_of_t0;
+
+	claim.tenure_short = at(T0 + 100000);
+	claim.tenure_long = at(T0 + 50 * SECOND);
+	begin(CONFIGURED, &defaults);
+	step(T0 + 50000, &(struct vrrp_event){.type = VRRP_EVENT_STARTUP, .claim = claim});
+	ck_assert_str_eq(timers_text(T0 + 50000),
+			 "adver+0 short+50000 long+49950000 refresh+0 announce+0");
+	ck_assert_uint_eq(vrrp_priority(&vr), 171);
+	begin(CONFIGURED, &defaults);
+	step(T0 + 200000, &(struct vrrp_event){.type = VRRP_EVENT_STARTUP, .claim = claim});
+	ck_assert_str_eq(timers_text(T0 + 200000), "adver+0 long+49800000 refresh+0 announce+0");
+	ck_assert_uint_eq(vrrp_priority(&vr), 172);
+}
+END_TEST
+
 void vrrp_add_start(Suite *suite)
 {
 	TCase *stories = tcase_create("start");
@@ -228,5 +356,9 @@ void vrrp_add_start(Suite *suite)
 	tcase_add_test(stories, start_forgets_the_active);
 	tcase_add_test(stories, start_forgets_the_interval);
 	tcase_add_test(stories, priority_and_primary_in_initialize);
+	tcase_add_test(stories, resume);
+	tcase_add_test(stories, claims_that_do_not_last);
+	tcase_add_test(stories, claim_to_hand_on);
+	tcase_add_test(stories, resume_of_a_new_active);
 	suite_add_tcase(suite, stories);
 }

@@ -47,7 +47,7 @@ static int run(void)
 		suite_manual,	   suite_http,	       suite_control,	  suite_control_client,
 		suite_cli,	   suite_vip_check,    suite_manifest,	  suite_io,
 		suite_lease,	   suite_group_status, suite_member,	  suite_group,
-		suite_slots,	   suite_balance,
+		suite_slots,	   suite_balance,      suite_resume,
 	};
 	SRunner *suite_runner = srunner_create(NULL);
 	int failed;

@@ -37,6 +37,7 @@ Suite *suite_conf_parse(void);
 Suite *suite_settings(void);
 Suite *suite_conf_file(void);
 Suite *suite_log(void);
+Suite *suite_resume(void);
 Suite *suite_small_file(void);
 Suite *suite_credentials(void);
 Suite *suite_probe(void);
