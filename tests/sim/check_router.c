@@ -280,7 +280,8 @@ static void check_schedule(struct node *node, const struct router *router, struc
 		watch->schedule.interval_us = check_interval_us(router);
 	}
 	/* The time that an addition took is gone for the schedule too. */
-	elapsed_us = instant_since(now, watch->schedule.from) + node->waited_us;
+	elapsed_us = instant_since(node_clock(node, node->sim->now + node->waited_us),
+				   watch->schedule.from);
 	if (!beside)
 		watch->schedule.adverts += (int64_t)check_adverts_since(node, router);
 	if (check_applies(node->sim, RULE_ADVERT_PER_INTERVAL, beside) &&
