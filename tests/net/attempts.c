@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "core/advert.h"
+#include "os/announce.h"
 
 #define PORT 6443
 #define ABSTRACT "@cpvrrp-inside"
@@ -42,8 +43,9 @@
 #define IPPROTO_MPTCP_ 262
 
 static char place[] = "/tmp/cpvrrp-inside-XXXXXX";
-static pid_t other;	  /* a process that is not confined */
-static int packet_socket; /* that of announcements: it is open before the confinement */
+static pid_t other;		  /* a process that is not confined */
+static struct announce *announce; /* open before the confinement */
+static int packet_socket;	  /* its own */
 
 void place_path(char path[PLACE_PATH_SIZE], const char *name)
 {
@@ -100,6 +102,19 @@ static int listen_tcp(uint16_t port)
 	return listen(fd, 1);
 }
 
+/* That of os/announce, which has the lowest number that is free. */
+static void open_packet_socket(void)
+{
+	socklen_t size = sizeof(int);
+	int domain = 0;
+
+	packet_socket = dup(STDIN_FILENO);
+	close(packet_socket);
+	ck_assert_int_eq(announce_new(&announce), 0);
+	ck_assert_int_eq(getsockopt(packet_socket, SOL_SOCKET, SO_DOMAIN, &domain, &size), 0);
+	ck_assert_int_eq(domain, AF_PACKET);
+}
+
 void place_make(void)
 {
 	static const char *const directories[] = {"etc", "pki", "other", "run"};
@@ -120,8 +135,7 @@ void place_make(void)
 	ck_assert_int_eq(chmod(in_place("other/socket"), 0600), 0);
 	ck_assert_int_ge(listen_unix(ABSTRACT), 0);
 	ck_assert_int_ge(listen_tcp(PORT), 0);
-	packet_socket = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	ck_assert_int_ge(packet_socket, 0);
+	open_packet_socket();
 	umask(mask);
 }
 
@@ -423,10 +437,13 @@ static long load_tcp_module(void)
 
 static long receive_all_packets(void)
 {
+	int ignored = 0;
 	const struct sockaddr_ll address = {
 		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = 1};
 
-	return bind(packet_socket, (const struct sockaddr *)&address, sizeof(address));
+	if (bind(packet_socket, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return 0;
+	return setsockopt(packet_socket, SOL_SOCKET, SO_DETACH_FILTER, &ignored, sizeof(ignored));
 }
 
 static long make_packet_ring(void)
@@ -671,7 +688,7 @@ const struct attempt attempts[] = {
 	ENDS("listen on any TCP port", ALLOWED, ALLOWED, listen_on_any_port),
 	ENDS("send VRRP packets", ALLOWED, ALLOWED, send_advert),
 	ENDS("send any Ethernet frame", ALLOWED, ALLOWED, send_frame),
-	ENDS("receive all packets of the node (bind of the packet socket)", ALLOWED, ALLOWED,
+	ENDS("receive all packets of the node (the packet socket without its filter)", LOCK, LOCK,
 	     receive_all_packets),
 	ENDS("ask for interfaces, addresses, routes", ALLOWED, ALLOWED, open_route),
 	ENDS("see and end connections (NETLINK_SOCK_DIAG)", ALLOWED, ALLOWED, open_sock_diag),

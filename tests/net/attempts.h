@@ -14,6 +14,7 @@ enum stop {
 	FILTER,	  /* of system calls */
 	LANDLOCK, /* where the kernel has it */
 	MODE,	  /* of the file */
+	LOCK,	  /* of the filter of a packet socket */
 	STOPS,
 };
 

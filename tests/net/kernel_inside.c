@@ -23,10 +23,9 @@ static const struct {
 	const char *word;
 	int error;
 } stops[STOPS] = {
-	[ALLOWED] = {"**allowed**", 0},
-	[FILTER] = {"filter", ENOSYS},
-	[LANDLOCK] = {"Landlock", EACCES},
-	[MODE] = {"file mode", EACCES},
+	[ALLOWED] = {"**allowed**", 0},	   [FILTER] = {"filter", ENOSYS},
+	[LANDLOCK] = {"Landlock", EACCES}, [MODE] = {"file mode", EACCES},
+	[LOCK] = {"locked filter", EPERM},
 };
 
 /* As the unit starts it. False where there is no such user. */
