@@ -11,14 +11,16 @@
 #include "os/sock.h"
 #include "os/vrid_lock.h"
 
-#define DRAIN_MAX 256 /* packets of one socket in one turn */
+#define DRAIN_MAX 256		   /* packets of one socket in one turn */
+#define REJOIN_US (60 * SECOND_US) /* well within what a switch waits for a report, 260 s */
 
 /* The raw socket of one interface and family. */
 struct slot {
 	struct sockets *sockets;
 	int ifindex;
 	enum addr_family family;
-	bool multicast;
+	bool joined; /* the group */
+	bool lapsed; /* the interface has lost what the membership needs, perhaps that too */
 	struct sock *sock;
 	struct event *event;
 	bool readable; /* noted by the event; the turn reads */
@@ -40,6 +42,7 @@ struct sockets {
 	struct slot *slots;
 	struct hold *holds;
 	struct instant now; /* of the drain in progress */
+	struct instant rejoined_at;
 };
 
 struct sockets *sockets_new(struct event_base *base, struct engine *engine)
@@ -106,7 +109,19 @@ static void note_readable(evutil_socket_t fd, short events, void *context)
 	slot->readable = true;
 }
 
-static int open_slot(struct sockets *sockets, const struct router *router, bool multicast)
+/* In unicast mode the group is joined too, if that is possible: while a running group changes node
+ * by node, the peers that still multicast are heard. */
+static int open_sock(struct slot *slot, bool needs_group)
+{
+	int error = sock_new(slot->ifindex, slot->family, true, &slot->sock);
+
+	slot->joined = error == 0;
+	if (error < 0 && !needs_group)
+		error = sock_new(slot->ifindex, slot->family, false, &slot->sock);
+	return error;
+}
+
+static int open_slot(struct sockets *sockets, const struct router *router)
 {
 	struct slot *slot = calloc(1, sizeof(*slot));
 	int error;
@@ -116,8 +131,7 @@ static int open_slot(struct sockets *sockets, const struct router *router, bool 
 	slot->sockets = sockets;
 	slot->ifindex = router->ifindex;
 	slot->family = router->settings.family;
-	slot->multicast = multicast;
-	error = sock_new(slot->ifindex, slot->family, multicast, &slot->sock);
+	error = open_sock(slot, !router->settings.unicast);
 	if (error < 0)
 		goto fail;
 	slot->event = event_new(sockets->base, sock_fd(slot->sock), EV_READ | EV_PERSIST,
@@ -134,9 +148,8 @@ fail:
 	return error;
 }
 
-/* Whether any router uses the socket, and whether one of them needs the group. */
-static bool is_wanted(const struct sockets *sockets, int ifindex, enum addr_family family,
-		      bool *ret_multicast)
+/* Whether any router uses the socket, and none needs the group that it could not join. */
+static bool is_wanted(const struct sockets *sockets, const struct slot *slot)
 {
 	const struct engine *engine = sockets->engine;
 	bool wanted = false, multicast = false;
@@ -144,13 +157,12 @@ static bool is_wanted(const struct sockets *sockets, int ifindex, enum addr_fami
 	for (size_t i = 0; i < engine->router_count; i++) {
 		const struct router *router = engine->routers[i];
 
-		if (router->ifindex != ifindex || router->settings.family != family)
+		if (router->ifindex != slot->ifindex || router->settings.family != slot->family)
 			continue;
 		wanted = true;
 		multicast |= !router->settings.unicast;
 	}
-	*ret_multicast = multicast;
-	return wanted;
+	return wanted && (slot->joined || !multicast);
 }
 
 static bool is_held_for(const struct hold *hold, const struct router *router)
@@ -213,10 +225,8 @@ void sockets_close_unwanted(struct sockets *sockets)
 	release_unwanted(sockets);
 	while (*at) {
 		struct slot *slot = *at;
-		bool multicast;
 
-		if (is_wanted(sockets, slot->ifindex, slot->family, &multicast) &&
-		    slot->multicast == multicast) {
+		if (is_wanted(sockets, slot)) {
 			at = &slot->next;
 			continue;
 		}
@@ -225,18 +235,33 @@ void sockets_close_unwanted(struct sockets *sockets)
 	}
 }
 
-/* 0 or -errno; -EADDRINUSE if another daemon of this node runs the router. */
+/* Opens the router's socket, or joins its group again after a fault of the interface. Returns 0 or
+ * -errno; -EADDRINUSE if another daemon of this node runs the router. */
 static int open_for(struct sockets *sockets, const struct router *router)
 {
-	bool multicast;
+	struct slot *slot = find(sockets, router->ifindex, router->settings.family);
 	int error = hold_for(sockets, router);
 
 	if (error < 0)
 		return error;
-	if (find(sockets, router->ifindex, router->settings.family))
-		return 0;
-	is_wanted(sockets, router->ifindex, router->settings.family, &multicast);
-	return open_slot(sockets, router, multicast);
+	if (!slot)
+		return open_slot(sockets, router);
+	if (router->link_fault != VRRP_FAULT_NONE) {
+		slot->lapsed = true;
+	} else if (slot->lapsed) {
+		error = sock_rejoin(slot->sock);
+		slot->lapsed = error < 0;
+	}
+	return router->settings.unicast ? 0 : error;
+}
+
+/* A failure is mended with the next fault that ends, or in a minute. */
+static void rejoin_all(struct sockets *sockets, struct instant now)
+{
+	for (struct slot *slot = sockets->slots; slot; slot = slot->next)
+		if (sock_rejoin(slot->sock) < 0)
+			slot->lapsed = true;
+	sockets->rejoined_at = now;
 }
 
 /* For the filter against a flood: adverts of other VRIDs are nobody's here. */
@@ -308,6 +333,8 @@ int sockets_drain(struct sockets *sockets, struct instant now, bool all)
 	int error = 0;
 
 	sockets->now = now;
+	if (instant_due(instant_add(sockets->rejoined_at, REJOIN_US), now))
+		rejoin_all(sockets, now);
 	for (struct slot *slot = sockets->slots; slot; slot = slot->next) {
 		int result = 1;
 

@@ -99,25 +99,37 @@ static int set_options(int fd, enum addr_family family)
 	return 0;
 }
 
-static int join(int fd, int ifindex, enum addr_family family)
+static int set_membership(const struct sock *sock, bool member)
 {
-	struct addr group = advert_group(family);
-	struct ip_mreqn request4 = {.imr_ifindex = ifindex};
-	struct ipv6_mreq request6 = {.ipv6mr_interface = (unsigned)ifindex};
+	struct addr group = advert_group(sock->family);
+	struct ip_mreqn request4 = {.imr_ifindex = sock->ifindex};
+	struct ipv6_mreq request6 = {.ipv6mr_interface = (unsigned)sock->ifindex};
 	int error = -1;
 
-	switch (family) {
+	switch (sock->family) {
 	case ADDR_FAMILY_IPV4:
 		memcpy(&request4.imr_multiaddr, group.bytes, sizeof(request4.imr_multiaddr));
-		error = setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request4, sizeof(request4));
+		error = setsockopt(sock->fd, IPPROTO_IP,
+				   member ? IP_ADD_MEMBERSHIP : IP_DROP_MEMBERSHIP, &request4,
+				   sizeof(request4));
 		break;
 	case ADDR_FAMILY_IPV6:
 		memcpy(&request6.ipv6mr_multiaddr, group.bytes, sizeof(request6.ipv6mr_multiaddr));
-		error = setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &request6,
+		error = setsockopt(sock->fd, IPPROTO_IPV6,
+				   member ? IPV6_ADD_MEMBERSHIP : IPV6_DROP_MEMBERSHIP, &request6,
 				   sizeof(request6));
 		break;
 	}
 	return error < 0 ? -errno : 0;
+}
+
+int sock_rejoin(struct sock *sock)
+{
+	if (!sock->multicast)
+		return 0;
+	/* Fails if an earlier call could not join. */
+	(void)set_membership(sock, false);
+	return set_membership(sock, true);
 }
 
 static void prepare_slots(struct sock *sock)
@@ -163,7 +175,7 @@ static int open_socket(struct sock *sock)
 	if (error == 0)
 		error = bind_to_interface(sock->fd, sock->ifindex);
 	if (error == 0 && sock->multicast)
-		error = join(sock->fd, sock->ifindex, sock->family);
+		error = set_membership(sock, true);
 	return error;
 }
 

@@ -21,6 +21,14 @@ struct sock;
 int sock_new(int ifindex, enum addr_family family, bool multicast, struct sock **ret_sock);
 void sock_free(struct sock *sock);
 
+/*
+ * Joins the group anew, if sock_new() did. The kernel forgets a membership with the interface's
+ * state (a small MTU, disable_ipv6), and a switch one that no report renews (queries that a
+ * firewall drops); the socket does not notice either. Returns 0, or -errno, after which the socket
+ * is in no group until a later call succeeds.
+ */
+int sock_rejoin(struct sock *sock);
+
 /* For polling only. */
 int sock_fd(const struct sock *sock);
 

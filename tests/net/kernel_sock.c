@@ -123,6 +123,47 @@ START_TEST(sock_multicast)
 }
 END_TEST
 
+static bool is_member(const char *name)
+{
+	return strstr(output("ip maddr show dev %s", name), "ff02::12") != NULL;
+}
+
+/* A small MTU takes the interface's IPv6 state, with the membership; the socket holds to it. */
+START_TEST(sock_rejoins)
+{
+	struct sock *node = open_sock("va", ADDR_FAMILY_IPV6, true);
+	struct sock *unicast = open_sock("va", ADDR_FAMILY_IPV6, false);
+
+	ck_assert(is_member("va"));
+	run("ip link set va mtu 1200");
+	ck_assert_int_lt(sock_rejoin(node), 0);
+	run("ip link set va mtu 1500");
+	ck_assert(!is_member("va"));
+	ck_assert_int_eq(sock_rejoin(unicast), 0);
+	ck_assert(!is_member("va"));
+	ck_assert_int_eq(sock_rejoin(node), 0);
+	ck_assert(is_member("va"));
+	sock_free(unicast);
+	sock_free(node);
+}
+END_TEST
+
+START_TEST(sock_rejoined_socket_hears)
+{
+	enum addr_family family = families[_i];
+	struct addr group = advert_group(family);
+	struct sock *node = open_sock("va", family, true);
+	struct sock *peer = open_peer_sock("vb", family, true);
+
+	ck_assert_int_eq(sock_rejoin(node), 0);
+	ck_assert_int_eq(sock_rejoin(node), 0);
+	send_text(peer, peer_text[_i], &group);
+	check_text(take(node, 1), peer_text[_i], &group);
+	sock_free(node);
+	sock_free(peer);
+}
+END_TEST
+
 START_TEST(sock_unicast)
 {
 	enum addr_family family = families[_i];
@@ -625,6 +666,8 @@ void add_sock_tests(TCase *sock)
 {
 	/* Twice: for IPv4 and for IPv6. */
 	tcase_add_loop_test(sock, sock_multicast, 0, 2);
+	tcase_add_test(sock, sock_rejoins);
+	tcase_add_loop_test(sock, sock_rejoined_socket_hears, 0, 2);
 	tcase_add_loop_test(sock, sock_unicast, 0, 2);
 	tcase_add_loop_test(sock, sock_source, 0, 2);
 	tcase_add_loop_test(sock, sock_ip_header, 0, 2);
