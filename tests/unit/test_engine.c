@@ -654,6 +654,19 @@ START_TEST(active_that_loses_readiness_is_damped)
 }
 END_TEST
 
+/* Whichever of the node's routers it is. */
+START_TEST(any_active_that_loses_readiness_is_damped)
+{
+	add_apiserver();
+	add_vip(add_instance("second", 11), "10.10.10.11");
+	w.conf->instances[1].track_apiserver = true;
+	probe_answers(HEALTH_OK);
+	start_engine();
+	run_active();
+	ck_assert_uint_eq(successes_after_a_loss(), 4);
+}
+END_TEST
+
 /* A Backup's readiness moves no VIP, nor does an Active's that does not track it. */
 START_TEST(readiness_of_no_active_is_not_damped)
 {
@@ -943,6 +956,7 @@ static void add_readiness(Suite *suite)
 	tcase_add_test(tcase, other_limits_count_from_the_next_result);
 	tcase_add_test(tcase, forgotten_results_leave_the_node_down);
 	tcase_add_test(tcase, active_that_loses_readiness_is_damped);
+	tcase_add_test(tcase, any_active_that_loses_readiness_is_damped);
 	tcase_add_test(tcase, readiness_of_no_active_is_not_damped);
 	tcase_add_test(tcase, one_loss_counts_once);
 	suite_add_tcase(suite, tcase);
