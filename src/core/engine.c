@@ -495,6 +495,14 @@ static enum vrrp_hearing hearing_of(const struct router *router, struct instant 
 	return member_hearing(&router->group.members, now, source, &router->vrrp.primary, grace_us);
 }
 
+/* DEAF: this Active is no worse, so the sender that is Active too may think that it is not heard.
+ */
+static bool is_rival(const struct router *router, uint8_t priority)
+{
+	return router->vrrp.state == VRRP_STATE_ACTIVE && priority > PRIORITY_LEAVING &&
+	       priority <= vrrp_priority(&router->vrrp);
+}
+
 static void take_advert(struct engine *engine, struct instant now, int ifindex,
 			const struct packet *packet)
 {
@@ -515,8 +523,10 @@ static void take_advert(struct engine *engine, struct instant now, int ifindex,
 	}
 	count_accepted(engine, router, packet, &advert, same_addresses);
 	router_remember(router, now, &packet->source, advert.priority);
-	/* DEAF: the sender knows that it is heard again before it gets the answer. */
-	if (member_take_advert(&router->group.members, &packet->source))
+	/* DEAF: the sender knows that it is heard before it gets the answer. */
+	if (is_rival(router, advert.priority))
+		group_repeat(&router->group);
+	if (member_take_advert(&router->group.members, &packet->source) || router->group.repeat)
 		tell_group(engine, router, now);
 	engine_step(engine, router, now,
 		    &(struct vrrp_event){

@@ -18,7 +18,7 @@ bool group_is_due(struct group *group, struct instant now, const struct group_st
 {
 	bool scheduled = instant_due(group->next, now);
 
-	if (scheduled || group_status_equal(&group->said, status))
+	if (scheduled || (!group->repeat && group_status_equal(&group->said, status)))
 		return scheduled;
 	if (instant_due(allowed_from(group), now))
 		return true;
@@ -26,10 +26,16 @@ bool group_is_due(struct group *group, struct instant now, const struct group_st
 	return false;
 }
 
+void group_repeat(struct group *group)
+{
+	group->repeat = true;
+}
+
 void group_note_sent(struct group *group, struct instant now, const struct group_status *status,
 		     bool sent)
 {
 	group->said = *status;
+	group->repeat = false;
 	group->next = instant_add(now, GROUP_INTERVAL_US);
 	group->paid_until = instant_add(instant_max(group->paid_until, now), GROUP_SPACING_US);
 	if (sent)
@@ -47,6 +53,6 @@ void group_stop(struct group *group)
 
 void group_assert(const struct group *group)
 {
-	assert(instant_is_never(group->next) || group->said.interval_cs > 0);
+	assert(!instant_is_never(group->next) || group->said.interval_cs == 0);
 	member_assert(&group->members);
 }

@@ -33,6 +33,7 @@ struct group {
 	struct member_table members;
 	struct group_status said;  /* the last STATUS; interval 0: none since group_stop() */
 	struct instant next;	   /* when one is due at the latest; INSTANT_NEVER: none is */
+	bool repeat;		   /* see group_repeat() */
 	struct instant paid_until; /* GROUP_SPACING_US later with each message */
 	struct group_counters counters;
 };
@@ -43,6 +44,9 @@ void group_init(struct group *group);
 /* Whether a STATUS is due that would say this. If not, `next` is when to ask again at the latest.
  */
 bool group_is_due(struct group *group, struct instant now, const struct group_status *status);
+
+/* The next question finds a STATUS due though it says nothing new: a member may not have got it. */
+void group_repeat(struct group *group);
 
 /* The STATUS has been sent, or could not be: the next one is due an interval later. */
 void group_note_sent(struct group *group, struct instant now, const struct group_status *status,

@@ -128,12 +128,35 @@ START_TEST(changes_are_damped)
 }
 END_TEST
 
+START_TEST(repeated_once_though_it_says_nothing_new)
+{
+	ck_assert(ask(T0));
+	group_repeat(&group);
+	ck_assert(ask(T0 + 1));
+	ck_assert(!ask(T0 + 1));
+}
+END_TEST
+
 START_TEST(stopped_group_is_silent_and_begins_at_once)
 {
 	ck_assert(ask(T0));
 	group_stop(&group);
 	ck_assert(instant_is_never(group.next));
 	ck_assert(ask(T0 + 1));
+}
+END_TEST
+
+/* A link that comes and goes: a new start is damped as any other change. */
+START_TEST(new_start_is_damped)
+{
+	for (int i = 0; i < GROUP_BURST; i++) {
+		ck_assert(ask(T0));
+		group_stop(&group);
+	}
+	ck_assert(!ask(T0));
+	group_assert(&group);
+	ck_assert_int_eq(group.next.us, T0 + GROUP_SPACING_US);
+	ck_assert(ask(T0 + GROUP_SPACING_US));
 }
 END_TEST
 
@@ -635,11 +658,13 @@ START_TEST(takeover_tells_the_silence_first)
 	ck_assert_str_eq(take(), "ADD STATUS(200) ANNOUNCE SEND(200) NOTIFY(Active active_down) "
 				 "STATUS(200)");
 	ck_assert_uint_eq(last_status().heard_count, 0);
-	/* And before the answer, that it hears the Active again. */
+	/* And before the answer, that it hears the Active again; each time, as one may be lost. */
 	run(T0 + DOWN + 20 * MILLISECOND_US);
 	hear(T0 + DOWN + 20 * MILLISECOND_US, 3, 180);
 	ck_assert_str_eq(take(), "STATUS(200) SEND(200) ANNOUNCE");
 	ck_assert_uint_eq(last_status().heard_count, 1);
+	hear(T0 + DOWN + 40 * MILLISECOND_US, 3, 180);
+	ck_assert_str_eq(take(), "STATUS(200) SEND(200) ANNOUNCE");
 }
 END_TEST
 
@@ -654,7 +679,9 @@ Suite *suite_group(void)
 	tcase_add_test(schedule, due_at_once_after_a_change);
 	tcase_add_loop_test(schedule, any_field_is_a_change, 0, 11);
 	tcase_add_test(schedule, changes_are_damped);
+	tcase_add_test(schedule, repeated_once_though_it_says_nothing_new);
 	tcase_add_test(schedule, stopped_group_is_silent_and_begins_at_once);
+	tcase_add_test(schedule, new_start_is_damped);
 	tcase_add_test(schedule, failure_is_counted_and_retried_a_second_later);
 	suite_add_tcase(suite, schedule);
 
