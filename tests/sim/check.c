@@ -4,6 +4,7 @@
  *
  *	check_client	the client is served
  *	check_holders	who holds the VIP, and who is Active, at the same time
+ *	check_group	the group: STATUS messages, and who knows whom
  *	check_router	one router: its timers, addresses, adverts and announcements
  *	check_election	one router: the adverts that reach it, and its transitions
  *	blame		until when a fault may be felt, and where

@@ -35,6 +35,9 @@ void check_client_at_end(struct sim *sim);
 int64_t check_longest_lease_us(const struct node *node); /* 0 if an address stays for ever */
 void check_pairs(struct sim *sim, enum addr_family family, int64_t next);
 
+/* check_group: at the moment, of the nodes of a connected part */
+void check_members(struct sim *sim, unsigned nodes, enum addr_family family);
+
 /* check_router */
 bool check_claim_expired(const struct watch *watch, struct instant now); /* certainly */
 bool check_claims(const struct watch *watch, struct instant now);	 /* certainly */

@@ -169,6 +169,7 @@ static void check_component(struct sim *sim, unsigned nodes, enum addr_family fa
 		priority = check_priority(&sim->nodes[i], router);
 		count++;
 	}
+	check_members(sim, nodes, family);
 	if (check_applies(sim, RULE_ONE_ACTIVE, false) && count != 1) {
 		check_broken(sim, RULE_ONE_ACTIVE, "%s: %d among the nodes %#x",
 			     addr_family_name(family), count, nodes);

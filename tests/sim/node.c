@@ -213,6 +213,7 @@ static bool io_send_status(struct engine_io *io, const struct router *router,
 
 	assert(size <= sizeof(message.bytes));
 	memcpy(message.bytes, bytes, size);
+	check_status_sent(node, router);
 	if (sent)
 		segment_send(node->sim, node, &message);
 	return sent;
@@ -426,6 +427,8 @@ static void fill_conf(const struct node *node, struct conf *conf)
 		.preempt_delay_us = settings->preempt_delay_us,
 		.checksum = settings->checksum,
 		.track_apiserver = true,
+		/* Half of the seeds; the golden traces are without. */
+		.members = !node->sim->exact && (node->sim->seed >> 2 & 1),
 		.unicast = settings->unicast,
 	};
 	/* The first address decides in which family a dual-stack router is elected. */
@@ -583,8 +586,14 @@ static bool drain_socket(struct node *node, struct instant now, enum addr_family
 		socket->count--;
 		if (socket->first == NONE)
 			socket->last = NONE;
-		trace_note(sim, RECORD_RECEIVE, node, (int)family, message->bytes[2],
-			   message->source.bytes[addr_size(family) - 1]);
+		if (!group_status_is(&packet))
+			trace_note(sim, RECORD_RECEIVE, node, (int)family, message->bytes[2],
+				   message->source.bytes[addr_size(family) - 1]);
+		if (group_status_is(&packet)) {
+			check_status(node, now, &packet);
+			segment_release(sim, number);
+			continue;
+		}
 		check_packet_before(node, now, message);
 		engine_packet(&node->engine, now, node->socket_ifindex[family], &packet);
 		check_packet_after(node, now, message);
@@ -701,6 +710,7 @@ void node_start(struct node *node)
 	node->waited_us = 0;
 	node->busy_until = 0;
 	node->held_until.us = 0;
+	node->status_told = node->status_count = 0;
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
 		node->watch[family].held = node->watch[family].leaving = false;
 		node->watch[family].notified = VRRP_STATE_INITIALIZE;
@@ -829,7 +839,8 @@ void node_receive(struct node *node, unsigned number)
 		segment_release(sim, number);
 		return;
 	}
-	check_heard(node, message);
+	if (!message_is_status(message))
+		check_heard(node, message);
 	message->next = NONE;
 	if (socket->first == NONE)
 		socket->first = number;

@@ -323,6 +323,24 @@ static const struct rule rules[] = {
 			"No router has a transition in the stable phase.",
 		},
 
+	[RULE_STATUS_CHANGES_GROUP] =
+		{
+			"a STATUS changes what is known of the group, and nothing else",
+			"No timer, no state, no advert (GROUP).",
+		},
+	[RULE_STATUS_RATE] =
+		{
+			"a node sends no storm of STATUS messages",
+			"One a second, and changes are damped (GROUP).",
+		},
+	[RULE_MEMBERS_KNOWN] =
+		{
+			"every node knows all nodes of its connected part",
+			"Role and priority of each, and that they hear each other: at the "
+			"beginning "
+			"and at the end of the stable phase.",
+		},
+
 	[RULE_NO_STORM] =
 		{
 			"there is no storm of adverts",

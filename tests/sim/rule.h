@@ -80,6 +80,11 @@ enum sim_rule {
 	RULE_STATE_CHANGES,
 	RULE_STABLE,
 
+	/* the group */
+	RULE_STATUS_CHANGES_GROUP,
+	RULE_STATUS_RATE,
+	RULE_MEMBERS_KNOWN,
+
 	/* segment */
 	RULE_NO_STORM,
 };

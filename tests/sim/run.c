@@ -52,7 +52,9 @@ void sim_reset(struct sim *sim, uint64_t seed)
 /* The interval in an advert that may still be accepted. */
 static int64_t interval_of(const struct message *message)
 {
-	return message->must_refuse ? 0 : message_interval_us(message);
+	/* A STATUS promises no advert. */
+	return message->must_refuse || message_is_status(message) ? 0
+								  : message_interval_us(message);
 }
 
 static int64_t interval_on_node_us(const struct sim *sim, const struct node *node)

@@ -50,6 +50,7 @@
 #define SIM_DRAIN_US SIM_MS	  /* how long it takes to read so many */
 #define SIM_SOCKET_RETRY_US SIM_S /* RETRY_US of daemon/io */
 #define SIM_MESSAGES_MAX 16384	  /* on the wire and in sockets */
+#define SIM_STATUS_MAX 13
 #define SIM_MESSAGE_SIZE GROUP_STATUS_SIZE_MAX
 #define SIM_REPLAY_MAX 4 /* adverts that are kept for FAULT_REPLAY */
 #define SIM_RESULTS_MAX 8
@@ -153,6 +154,12 @@ struct message {
 	size_t size;
 	uint8_t bytes[SIM_MESSAGE_SIZE];
 };
+
+/* GROUP */
+static inline bool message_is_status(const struct message *message)
+{
+	return message->bytes[0] % 16 == 15 && message->bytes[1] == 0;
+}
 
 /* As RFC 9568 5.2 has them, read here on their own. */
 static inline uint8_t message_priority(const struct message *message)
@@ -440,6 +447,9 @@ struct node {
 	int64_t next;	  /* when something happens here */
 	int64_t clean_at; /* no fault of its own from then on */
 	struct watch watch[ADDR_FAMILY_COUNT];
+	uint64_t status_told;		   /* of the last message, by the counters */
+	unsigned status_count;		   /* STATUS messages ever */
+	int64_t status_at[SIM_STATUS_MAX]; /* when the last ones were sent */
 };
 
 enum fault_kind {
@@ -679,6 +689,8 @@ void check_requests(struct node *node, struct instant now, bool band_rose);
 void check_turn_end(struct node *node, struct instant now, bool drained);
 void check_expired(struct node *node);
 void check_interface(struct node *node); /* the process is about to learn what the kernel has */
+void check_status(struct node *node, struct instant now, const struct packet *packet);
+void check_status_sent(struct node *node, const struct router *router);
 void check_holders(struct node *node);
 void check_stable_begin(struct sim *sim);
 void check_stable_end(struct sim *sim);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rule GROUP: what a STATUS changes, how often one is sent, and what every node knows in the end.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "sim/check.h"
+
+/* Five changes in a row, five more within the second, the schedule, the last one and its drift. */
+#define STATUS_PER_SECOND_MAX 13
+
+/* A STATUS changes what is known of the group. */
+void check_status(struct node *node, struct instant now, const struct packet *packet)
+{
+	struct sim *sim = node->sim;
+	const struct router *router = node_router(node, packet->source.family);
+
+	if (router)
+		memcpy(&sim->before, router, sizeof(*router));
+	engine_packet(&node->engine, now, node->socket_ifindex[packet->source.family], packet);
+	if (!router || !check_applies(sim, RULE_STATUS_CHANGES_GROUP, false))
+		return;
+	sim->before.group = router->group;
+	if (memcmp(&sim->before, router, sizeof(*router)) != 0)
+		check_broken(sim, RULE_STATUS_CHANGES_GROUP, "n%d", node->id + 1);
+}
+
+void check_status_sent(struct node *node, const struct router *router)
+{
+	struct sim *sim = node->sim;
+	uint64_t told = router->group.counters.sent + router->group.counters.send_failures + 1;
+	int64_t *oldest = &node->status_at[node->status_count % SIM_STATUS_MAX];
+	bool young = node->status_count >= SIM_STATUS_MAX && sim->now - *oldest < SIM_S;
+
+	static_assert(SIM_STATUS_MAX == STATUS_PER_SECOND_MAX, "the ring is the bound");
+	if (told == node->status_told) /* another copy, for another peer */
+		return;
+	node->status_told = told;
+	node->status_count++;
+	*oldest = sim->now;
+	if (check_applies(sim, RULE_STATUS_RATE, false) && young)
+		check_broken(sim, RULE_STATUS_RATE, "n%d", node->id + 1);
+}
+
+static void check_knows(struct node *node, const struct router *router, const struct node *other,
+			const struct router *of_other)
+{
+	struct sim *sim = node->sim;
+	const struct addr address = of_other->vrrp.primary;
+	const struct member *member = member_find(&router->group.members, &address);
+	struct instant now = node_clock(node, sim->now);
+
+	if (!check_applies(sim, RULE_MEMBERS_KNOWN, false))
+		return;
+	if (!member || !member_is_heard(member, now) ||
+	    !member_hears(member, &router->vrrp.primary) ||
+	    member->status.state != of_other->vrrp.state ||
+	    member->status.priority != vrrp_priority(&of_other->vrrp))
+		check_broken(sim, RULE_MEMBERS_KNOWN, "n%d of n%d", node->id + 1, other->id + 1);
+}
+
+void check_members(struct sim *sim, unsigned nodes, enum addr_family family)
+{
+	for (int i = 0; i < sim->node_count; i++) {
+		const struct router *router = node_router(&sim->nodes[i], family);
+
+		if (!(nodes >> i & 1) || !router->settings.members ||
+		    router->settings.family != family)
+			continue;
+		for (int j = 0; j < sim->node_count; j++)
+			if (j != i && nodes >> j & 1)
+				check_knows(&sim->nodes[i], router, &sim->nodes[j],
+					    node_router(&sim->nodes[j], family));
+	}
+}
