@@ -264,20 +264,25 @@ static void rejoin_all(struct sockets *sockets, struct instant now)
 	sockets->rejoined_at = now;
 }
 
-/* For the filter against a flood: adverts of other VRIDs are nobody's here. */
+/* For the filter against a flood: adverts of other VRIDs are nobody's here. A STATUS has VRID 0. */
 static void expect_vrids(const struct sockets *sockets, struct slot *slot)
 {
 	const struct engine *engine = sockets->engine;
 	uint8_t vrids[SOCK_VRIDS_MAX];
+	bool members = false;
 	size_t count = 0;
 
-	static_assert(SOCK_VRIDS_MAX >= ROUTERS_MAX, "each router has room");
+	static_assert(SOCK_VRIDS_MAX >= ROUTERS_MAX + 1, "each router has room, and VRID 0");
 	for (size_t i = 0; i < engine->router_count; i++) {
 		const struct router *router = engine->routers[i];
 
-		if (router->ifindex == slot->ifindex && router->settings.family == slot->family)
-			vrids[count++] = router->settings.vrid;
+		if (router->ifindex != slot->ifindex || router->settings.family != slot->family)
+			continue;
+		vrids[count++] = router->settings.vrid;
+		members |= router->settings.members;
 	}
+	if (members)
+		vrids[count++] = 0;
 	sock_expect(slot->sock, vrids, count);
 }
 

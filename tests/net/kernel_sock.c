@@ -479,6 +479,7 @@ END_TEST
 #define OURS "\x31\x0a......"
 #define OTHER_VRID "\x31\x0b......"
 #define OTHER_VERSION "\x21\x0a......"
+#define STATUS_VRID "\x31\x00......" /* of a STATUS; as an advert it is refused */
 #define NO_VRID "\x31"
 
 static const uint8_t our_vrids[] = {200, 10};
@@ -621,6 +622,7 @@ START_TEST(sock_flood_spares_vrids_of_routers)
 		.address_count = 1,
 		.advertised_count = 1,
 		.addresses = {address(node_text[_i])},
+		.members = true,
 	};
 	struct event_base *base = event_base_new();
 	struct addr to = address(peer_text[_i]);
@@ -650,9 +652,11 @@ START_TEST(sock_flood_spares_vrids_of_routers)
 
 	send_bytes(fd, OTHER_VRID, 1);
 	send_bytes(fd, OURS, 1);
-	take(witness, 2);
+	ck_assert_int_eq(send(fd, STATUS_VRID, sizeof(STATUS_VRID) - 1, 0),
+			 sizeof(STATUS_VRID) - 1);
+	take(witness, 3);
 	ck_assert_int_eq(sockets_drain(sockets, now, true), 1);
-	ck_assert_uint_eq(sum(engine.rejected), 270);
+	ck_assert_uint_eq(sum(engine.rejected), 271);
 	ck_assert_uint_eq(sum(engine.routers[0]->counters.rejected), 1);
 	sockets_free(sockets);
 	engine_fini(&engine);
