@@ -39,7 +39,7 @@ struct daemon {
 	struct engine engine;
 	struct io *io;
 	struct balancer *balancer; /* NULL if no router balanced at the start */
-	struct resume *resume; /* NULL if there is no file for them */
+	struct resume *resume;	   /* NULL if there is no file for them */
 	struct notify *notify;
 	struct control *control;	  /* NULL until it can be opened */
 	struct metrics_listener *metrics; /* the same, or if metrics_listen is off */

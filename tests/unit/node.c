@@ -129,8 +129,7 @@ static size_t shares(void *context, const struct router *router,
 		return 0;
 	list[0] = (struct status_share){
 		.address = ip("fe80::1"), .self = true, .live = true, .slots = 1024};
-	list[1] =
-		(struct status_share){.address = ip("fe80::2"), .live = true, .slots = 1024};
+	list[1] = (struct status_share){.address = ip("fe80::2"), .live = true, .slots = 1024};
 	list[2] = (struct status_share){.address = ip("fe80::3"), .lingers = true};
 	return 3;
 }
@@ -184,8 +183,8 @@ void node_setup(void)
 	node.now = (struct instant){10 * MINUTE_US};
 	node.routers[0]->counters.adverts_sent = 42;
 	node.routers[0]->claims.count = 12;
-	node.routers[0]->claims.last = (struct neigh_claim){
-		.address = ip("10.10.10.10"), .mac = {2, 0, 0, 0, 0, 0xfe}};
+	node.routers[0]->claims.last =
+		(struct neigh_claim){.address = ip("10.10.10.10"), .mac = {2, 0, 0, 0, 0, 0xfe}};
 	node.routers[0]->claims.at = (struct instant){10 * MINUTE_US - 30 * SECOND_US};
 	node.routers[0]->counters.rejected[ADVERT_CHECKSUM_WRONG] = 7;
 	node.engine.rejected[ADVERT_UNKNOWN_VRID] = 3;

@@ -470,10 +470,10 @@ START_TEST(claim_of_the_process_before)
 		add_apiserver()->track_apiserver = true;
 		configure(T0);
 		w.engine.routers[0]->inherited = (struct vrrp_claim){.at = {T0 - SECOND_US},
-								 .interval_cs = 100,
-								 .priority = rows[i].priority,
-								 .tenure_short = INSTANT_NEVER,
-								 .tenure_long = INSTANT_NEVER};
+								     .interval_cs = 100,
+								     .priority = rows[i].priority,
+								     .tenure_short = INSTANT_NEVER,
+								     .tenure_long = INSTANT_NEVER};
 		assign("10.10.10.10", 32);
 		netlink();
 		ck_assert_str_eq(take(), "NOTIFY(Active resumed)");
