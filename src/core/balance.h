@@ -19,11 +19,12 @@
 
 #include "core/addr.h"
 #include "core/instant.h"
+#include "core/member.h"
+#include "core/neigh.h"
 #include "core/priority.h"
 #include "core/slots.h"
 
-#define BALANCE_PEERS_MAX (SLOTS_MEMBERS_MAX - 1)
-#define BALANCE_MAC_SIZE 6
+#define BALANCE_PEERS_MAX MEMBER_OTHERS_MAX
 #define BALANCE_OVERLAP_US (500 * MILLISECOND_US)
 #define BALANCE_RETURN_US (2 * SECOND_US)
 /* How long a member lingers. Meanwhile nothing answers a packet of a connection that no member
@@ -35,7 +36,7 @@
 /* What is heard of a member now, or what the router itself is. */
 struct balance_member {
 	struct addr addresses[ADDR_FAMILY_COUNT]; /* unspecified: none known */
-	uint8_t mac[BALANCE_MAC_SIZE];		  /* all zero: not known */
+	uint8_t mac[NEIGH_MAC_SIZE];		  /* all zero: not known */
 	enum priority_band band;
 	bool left; /* its daemon has said that it ends */
 };

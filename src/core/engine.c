@@ -490,7 +490,7 @@ static void count_accepted(struct engine *engine, struct router *router,
 static enum vrrp_hearing hearing_of(const struct router *router, struct instant now,
 				    const struct addr *source)
 {
-	int64_t grace_us = 3 * router->settings.vrrp.advert_int_cs * CENTISECOND_US;
+	int64_t grace_us = INT64_C(3) * router->settings.vrrp.advert_int_cs * CENTISECOND_US;
 
 	return member_hearing(&router->group.members, now, source, &router->vrrp.primary, grace_us);
 }
@@ -562,6 +562,9 @@ static struct claims_view view_of(const struct router *router)
 	return view;
 }
 
+/* The virtual router's own hardware address is that of a router of the group, whose adverts say
+ * what its role is: FRR announces a second before its first advert, and must not be contradicted.
+ */
 void engine_claim(struct engine *engine, struct instant now, int ifindex,
 		  const struct neigh_claim *claim)
 {
@@ -572,6 +575,7 @@ void engine_claim(struct engine *engine, struct instant now, int ifindex,
 
 		if (router->ifindex == ifindex &&
 		    memcmp(router->mac, claim->mac, sizeof(router->mac)) != 0 &&
+		    !neigh_is_virtual_mac(claim->mac, settings->vrid) &&
 		    addr_in_list(&claim->address, settings->addresses, settings->address_count))
 			claims_hear(&router->claims, now, &view, claim);
 	}

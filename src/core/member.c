@@ -11,10 +11,11 @@ static_assert(MEMBER_INTERVAL_CS * VRRP_INTERVAL_FACTOR <= ADVERT_INTERVAL_MAX_C
 
 static struct instant alive_until(const struct member *member)
 {
+	const int64_t most_cs = INT64_C(1) * VRRP_INTERVAL_FACTOR * MEMBER_INTERVAL_CS;
 	int64_t interval_cs = member->status.interval_cs;
 
-	if (interval_cs > VRRP_INTERVAL_FACTOR * MEMBER_INTERVAL_CS)
-		interval_cs = VRRP_INTERVAL_FACTOR * MEMBER_INTERVAL_CS;
+	if (interval_cs > most_cs)
+		interval_cs = most_cs;
 	return instant_add(member->heard_at, INTERVALS_ALIVE * interval_cs * CENTISECOND_US);
 }
 

@@ -20,10 +20,10 @@
 #include "core/priority.h"
 #include "core/vrrp.h"
 
-#define MEMBER_MAX 16				 /* of a group, this router among them */
-#define MEMBER_OTHERS_MAX (MEMBER_MAX - 1)	 /* in the table */
-#define MEMBER_INTERVAL_CS 100			 /* between two STATUS messages of one router */
-#define MEMBER_FORGET_US (24 * 3600 * SECOND_US) /* after the last STATUS */
+#define MEMBER_MAX 16			   /* of a group, this router among them */
+#define MEMBER_OTHERS_MAX (MEMBER_MAX - 1) /* in the table */
+#define MEMBER_INTERVAL_CS 100		   /* between two STATUS messages of one router */
+#define MEMBER_FORGET_US (INT64_C(86400) * SECOND_US) /* after the last STATUS */
 
 struct member {
 	struct addr address;	    /* of the elected family: the source of its messages */

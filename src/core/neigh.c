@@ -144,6 +144,14 @@ size_t neigh_ns(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE
 	return write_icmp(frame, address, &group, &message);
 }
 
+bool neigh_is_virtual_mac(const uint8_t mac[NEIGH_MAC_SIZE], uint8_t vrid)
+{
+	static const uint8_t prefix[4] = {0x00, 0x00, 0x5e, 0x00};
+	bool family = mac[4] == 1 || mac[4] == 2; /* IPv4, IPv6 */
+
+	return memcmp(mac, prefix, sizeof(prefix)) == 0 && family && mac[5] == vrid;
+}
+
 bool neigh_arp_claim(const uint8_t *bytes, size_t size, struct neigh_claim *ret_claim)
 {
 	struct wire_reader r = {.at = bytes, .left = size};

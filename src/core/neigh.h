@@ -28,6 +28,10 @@ struct neigh_claim {
 	uint8_t mac[NEIGH_MAC_SIZE];
 };
 
+/* Whether the hardware address is the one that routers with this VRID share (RFC 9568 7.3). cpvrrp
+ * uses none; keepalived with use_vmac and FRR do. */
+bool neigh_is_virtual_mac(const uint8_t mac[NEIGH_MAC_SIZE], uint8_t vrid);
+
 /*
  * Whether an ARP packet, without its Ethernet header, claims an address: its sender has it (RFC
  * 5227 2.4), whatever the packet is for. A probe, whose sender is 0.0.0.0, does not.

@@ -146,6 +146,7 @@ choose(const struct router *router, const struct interface *interface, const str
 		const struct interface_address *candidate = &interface->addresses[i];
 		unsigned own_rank = rank(vips, candidate, current->family, current);
 
+		assert(best || best_rank == 0);
 		if (own_rank == 0 || !fits(&router->settings, &candidate->address) ||
 		    own_rank < best_rank ||
 		    (own_rank == best_rank && candidate->created >= best->created))
@@ -359,7 +360,7 @@ uint16_t router_digest(const struct router_settings *settings)
 static void append_advertisers(const struct router *router, struct instant now,
 			       struct group_status *status)
 {
-	int64_t fresh_us = 3 * router->settings.vrrp.advert_int_cs * CENTISECOND_US;
+	int64_t fresh_us = INT64_C(3) * router->settings.vrrp.advert_int_cs * CENTISECOND_US;
 
 	for (size_t i = 0; i < router->heard_count; i++) {
 		const struct router_heard *heard = &router->heard[i];

@@ -23,17 +23,12 @@
 #define RETRY_LAST_US (32 * SECOND_US)
 
 static_assert(NFT_VIPS_MAX >= ROUTER_ADDRESSES_MAX, "every address has a place");
-static_assert(NFT_PORTS_MAX >= CONF_BALANCE_PORTS_MAX, "every port has one");
-static_assert(NFT_INTERFACE_SIZE == ROUTER_INTERFACE_SIZE, "names of interfaces fit");
-static_assert(BALANCE_MAC_SIZE == ROUTER_MAC_SIZE && BALANCE_MAC_SIZE == NFT_MAC_SIZE,
-	      "hardware addresses fit");
-static_assert(BALANCE_PEERS_MAX >= MEMBER_OTHERS_MAX, "every member has a place");
 
 /* One router that balances. */
 struct spread {
 	struct router *router;
 	size_t port_count;
-	uint16_t ports[NFT_PORTS_MAX];
+	uint16_t ports[CONF_BALANCE_PORTS_MAX];
 	struct balance balance;
 	bool takes_over;     /* its addresses are there, it is not Active yet */
 	bool active;	     /* in the last turn */
@@ -282,7 +277,7 @@ static void plan_members(const struct balancer *b, const struct spread *spread, 
 		plan->members[i] = (struct nft_member){.lingers = view.lingers[i]};
 		memcpy(plan->members[i].addresses, view.members[i].addresses,
 		       sizeof(plan->members[i].addresses));
-		memcpy(plan->members[i].mac, view.members[i].mac, NFT_MAC_SIZE);
+		memcpy(plan->members[i].mac, view.members[i].mac, NEIGH_MAC_SIZE);
 	}
 	for (enum addr_family family = 0; family < ADDR_FAMILY_COUNT; family++)
 		plan->members[plan->own].addresses[family] = own_address(b, router, family);

@@ -203,7 +203,7 @@ static int bind_socket(const struct sockaddr_un *address, int *ret_fd)
  */
 static void lock(int directory, unsigned wait_ms)
 {
-	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000};
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
 
 	for (unsigned waited_ms = 0; flock(directory, LOCK_EX | LOCK_NB) != 0 &&
 				     errno == EWOULDBLOCK && waited_ms < wait_ms;

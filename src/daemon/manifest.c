@@ -320,8 +320,7 @@ static void put_container(FILE *out, const struct manifest *manifest)
 	      "  - name: cpvrrp\n",
 	      out);
 	put_commands(out, manifest);
-	fputs("    terminationMessagePolicy: FallbackToLogsOnError\n"
-	      "    resources:\n"
+	fputs("    resources:\n"
 	      "      requests:\n"
 	      "        cpu: 50m\n"
 	      "        memory: 16Mi\n"

@@ -23,7 +23,7 @@ static size_t take_shares(void *context, const struct router *router,
 
 int parts_status(const struct daemon *d, struct status *ret_status)
 {
-	struct status_balance balance;
+	struct status_balance balance = {0};
 	const struct status_source source = {
 		.conf = d->conf,
 		.engine = &d->engine,

@@ -58,7 +58,7 @@ static uint32_t word(const struct addr *address, unsigned i)
 {
 	uint32_t value;
 
-	memcpy(&value, &address->bytes[4 * i], sizeof(value));
+	memcpy(&value, address->bytes + sizeof(value) * i, sizeof(value));
 	return ntohl(value);
 }
 
@@ -333,7 +333,7 @@ static int drain_one(int fd, enum addr_family family, unsigned max,
 {
 	for (unsigned i = 0; i < max; i++) {
 		struct neigh_claim claim;
-		int ifindex;
+		int ifindex = 0;
 		int result = receive(fd, family, &ifindex, &claim);
 
 		if (result == -EAGAIN)

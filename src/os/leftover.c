@@ -16,7 +16,7 @@
 #include "os/vip.h"
 
 /* Every VIP there can be: 255 instances with 21 addresses. */
-#define FOUND_MAX (255 * 21)
+#define FOUND_MAX ((size_t)255 * 21)
 
 struct leftover {
 	struct ifaddrmsg body;

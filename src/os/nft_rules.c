@@ -307,7 +307,7 @@ static void write_error(FILE *text, const struct nft_plan *plan, enum addr_famil
  * Active serves. */
 static void write_member_macs(FILE *text, const struct nft_plan *plan)
 {
-	static const uint8_t none[NFT_MAC_SIZE];
+	static const uint8_t none[NEIGH_MAC_SIZE];
 	const char *separator = "";
 
 	for (size_t i = 0; i < plan->group.member_count; i++) {
@@ -468,7 +468,7 @@ static void write_translation(FILE *text, const struct nft_plan *plan, enum addr
 static void check_plan(const struct nft_plan *plan)
 {
 	assert(plan->vip_count >= 1 && plan->vip_count <= NFT_VIPS_MAX);
-	assert(plan->port_count >= 1 && plan->port_count <= NFT_PORTS_MAX);
+	assert(plan->port_count >= 1 && plan->port_count <= CONF_BALANCE_PORTS_MAX);
 	assert(plan->own < plan->group.member_count);
 	assert(plan->group.members[plan->own].live);
 	assert(plan->interface[0] && memchr(plan->interface, '\0', sizeof(plan->interface)));

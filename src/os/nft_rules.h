@@ -20,20 +20,20 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "conf/conf.h"
 #include "core/addr.h"
+#include "core/neigh.h"
+#include "core/router.h"
 #include "core/slots.h"
 
 #define NFT_TABLE "cpvrrp"
 #define NFT_VIPS_MAX 21
-#define NFT_PORTS_MAX 8
-#define NFT_INTERFACE_SIZE 16
-#define NFT_MAC_SIZE 6
 /* A lease that does not end. */
 #define NFT_FOREVER_S 0
 
 struct nft_member {
 	struct addr addresses[ADDR_FAMILY_COUNT]; /* unspecified: none known */
-	uint8_t mac[NFT_MAC_SIZE];		  /* all zero: not known */
+	uint8_t mac[NEIGH_MAC_SIZE];		  /* all zero: not known */
 	/*
 	 * The last member of a walk sends it a copy instead of answering with RST: of late it was
 	 * silent, but its apiserver may go on while its daemon restarts. Nodes do not hear of it at
@@ -47,11 +47,11 @@ struct nft_member {
 /* What one virtual router asks of the kernel. */
 struct nft_plan {
 	unsigned number; /* of the virtual router: no two plans of a node have the same */
-	char interface[NFT_INTERFACE_SIZE];
+	char interface[ROUTER_INTERFACE_SIZE];
 	size_t vip_count;
 	struct addr vips[NFT_VIPS_MAX];
 	size_t port_count; /* at least one */
-	uint16_t ports[NFT_PORTS_MAX];
+	uint16_t ports[CONF_BALANCE_PORTS_MAX];
 	struct slots_group group;		      /* group.members[own] is live */
 	struct nft_member members[SLOTS_MEMBERS_MAX]; /* in the order of the group */
 	size_t own;				      /* this node's number in the group */

@@ -91,14 +91,18 @@ int resume_open(const char *path, struct resume **ret_resume)
 {
 	struct resume *resume = calloc(1, sizeof(*resume));
 	char boot_id[BOOT_ID_SIZE];
-	int error = resume ? read_boot_id(boot_id) : -ENOMEM;
+	int error;
 
+	if (!resume)
+		return -ENOMEM;
+	error = read_boot_id(boot_id);
 	if (error == 0)
 		error = open_file(path, &resume->file);
-	if (error < 0) {
+	if (error != 0) {
 		free(resume);
 		return error;
 	}
+	assert(resume->file);
 	if (memcmp(resume->file->magic, MAGIC, sizeof(MAGIC)) == 0 &&
 	    memcmp(resume->file->boot_id, boot_id, sizeof(boot_id)) == 0)
 		memcpy(&resume->before, resume->file, sizeof(resume->before));

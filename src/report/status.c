@@ -66,8 +66,7 @@ const char *status_refusal(enum advert_refusal refusal)
 		[ADVERT_SOURCE_OWN] = "it comes from an address of this node",
 		[ADVERT_SOURCE_NOT_PEER] = "the sender is not in unicast_peer",
 		[ADVERT_ADDRESSES_FOREIGN] =
-			"none of our addresses is in it: another group on the segment uses this "
-			"virtual_router_id",
+			"none of our addresses is in it: another group here uses this VRID",
 	};
 
 	assert(sentences[refusal]);

@@ -154,7 +154,7 @@ static int new_host(const char *port, unsigned number)
 
 static void plan_member(struct nft_plan *plan, unsigned i)
 {
-	const uint8_t mac[NFT_MAC_SIZE] = {2, 0, 0, 0, 1, (uint8_t)(11 + i)};
+	const uint8_t mac[NEIGH_MAC_SIZE] = {2, 0, 0, 0, 1, (uint8_t)(11 + i)};
 	struct nft_member *member = &plan->members[i];
 
 	memcpy(member->mac, mac, sizeof(mac));

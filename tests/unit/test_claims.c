@@ -181,6 +181,38 @@ START_TEST(active_defends)
 }
 END_TEST
 
+/* FRR announces with the virtual router's hardware address, and advertises a second later. */
+START_TEST(claim_by_the_virtual_mac_is_the_groups)
+{
+	static const struct {
+		uint8_t mac[NEIGH_MAC_SIZE];
+		const char *answer;
+	} rows[] = {
+		{{0x00, 0x00, 0x5e, 0x00, 0x01, 10}, ""},
+		{{0x00, 0x00, 0x5e, 0x00, 0x02, 10}, ""},
+		{{0x00, 0x00, 0x5e, 0x00, 0x00, 10}, "ANNOUNCE"},
+		{{0x00, 0x00, 0x5e, 0x00, 0x03, 10}, "ANNOUNCE"},
+		{{0x00, 0x00, 0x5e, 0x00, 0x01, 11}, "ANNOUNCE"},
+		{{0x00, 0x00, 0x5e, 0x01, 0x01, 10}, "ANNOUNCE"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct neigh_claim claim = {.address = ip("10.10.10.10")};
+
+		memcpy(claim.mac, rows[i].mac, sizeof(claim.mac));
+		if (i > 0) {
+			tear_down();
+			set_up();
+		}
+		start_active();
+		take();
+		engine_claim(&w.engine, w.now, 2, &claim);
+		turn(w.now.us + CLAIMS_DEFENCE_US);
+		ck_assert_str_eq(take(), rows[i].answer);
+	}
+}
+END_TEST
+
 /* Not of this router, not on its segment, or its own packet that came back. */
 START_TEST(foreign_claims_are_nothing)
 {
@@ -272,6 +304,7 @@ Suite *suite_claims(void)
 	tcase_add_test(tcase, backup_follows_another_active);
 	tcase_add_test(tcase, backup_without_active_tells_of_any);
 	tcase_add_test(tcase, active_defends);
+	tcase_add_test(tcase, claim_by_the_virtual_mac_is_the_groups);
 	tcase_add_test(tcase, foreign_claims_are_nothing);
 	tcase_add_test(tcase, leaving_active_does_not_defend);
 	tcase_add_test(tcase, preempted_active_does_not_defend);

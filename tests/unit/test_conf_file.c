@@ -312,6 +312,16 @@ START_TEST(path_without_a_regular_file)
 }
 END_TEST
 
+/* A file of sysfs says 4096 bytes and has fewer; where there is no sysfs the path is an error. */
+START_TEST(file_that_is_shorter_than_it_says)
+{
+	char errors[FOUND_SIZE];
+
+	ck_assert_ptr_null(read_path("/sys/kernel/uevent_seqnum", errors));
+	ck_assert_str_ne(errors, "");
+}
+END_TEST
+
 START_TEST(zero_byte)
 {
 	static const char bytes[] = VIP "#\0\n";
@@ -587,6 +597,7 @@ Suite *suite_conf_file(void)
 	tcase_add_test(tcase, addresses_without_a_file_have_a_limit);
 	tcase_add_test(tcase, control_socket_alone);
 	tcase_add_test(tcase, path_without_a_regular_file);
+	tcase_add_test(tcase, file_that_is_shorter_than_it_says);
 	tcase_add_test(tcase, zero_byte);
 	tcase_add_test(tcase, size_limit);
 	tcase_add_test(tcase, samples_parse);

@@ -238,11 +238,14 @@ START_TEST(hold_handover_and_delay_go_on)
 }
 END_TEST
 
-/* The list of peers changes in place; a node that is no longer in it says so. */
+/* The list of peers changes in place; a node that is no longer in it says so, at once: its address
+ * is still there, though not as the first one. */
 START_TEST(other_peers_are_taken_in_place)
 {
 	struct conf_instance *instance = add_unicast();
 
+	replace_first("10.0.0.8");
+	assign("10.0.0.2", 24);
 	start_engine();
 	run_active();
 	instance->peers[2] = ip("10.0.0.4");
