@@ -146,10 +146,9 @@ choose(const struct router *router, const struct interface *interface, const str
 		const struct interface_address *candidate = &interface->addresses[i];
 		unsigned own_rank = rank(vips, candidate, current->family, current);
 
-		assert(best || best_rank == 0);
 		if (own_rank == 0 || !fits(&router->settings, &candidate->address) ||
 		    own_rank < best_rank ||
-		    (own_rank == best_rank && candidate->created >= best->created))
+		    (best && own_rank == best_rank && candidate->created >= best->created))
 			continue;
 		best = candidate;
 		best_rank = own_rank;
