@@ -66,7 +66,7 @@ const char *status_refusal(enum advert_refusal refusal)
 		[ADVERT_SOURCE_OWN] = "it comes from an address of this node",
 		[ADVERT_SOURCE_NOT_PEER] = "the sender is not in unicast_peer",
 		[ADVERT_ADDRESSES_FOREIGN] =
-			"none of our addresses is in it: another group here uses this VRID",
+			"no address of ours is in it: another group on the segment has this VRID",
 	};
 
 	assert(sentences[refusal]);

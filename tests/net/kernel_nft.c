@@ -486,13 +486,17 @@ START_TEST(helper_carries_out)
 }
 END_TEST
 
+void __asan_init(void) __attribute__((weak));
+
 /* libnftables ends the process it is in on some errors: the next transaction has another one. */
 START_TEST(helper_outlives_libnftables)
 {
 	ck_assert_int_eq(nft_new(&helper), 0);
 	ck_assert_int_eq(carry_out("end"), NFT_NEWS_FAILED);
 	ck_assert_int_eq(carry_out("abort"), NFT_NEWS_FAILED);
-	ck_assert_ptr_nonnull(strstr(reason, "libnftables was ended by signal"));
+	/* The address sanitizer makes a status of the signal. */
+	if (!__asan_init)
+		ck_assert_ptr_nonnull(strstr(reason, "libnftables was ended by signal"));
 	ck_assert_int_eq(carry_out("add table ip cpvrrp\n"), NFT_NEWS_DONE);
 	nft_free(helper);
 }

@@ -804,7 +804,7 @@ START_TEST(every_refusal_has_a_sentence)
 	for (unsigned i = ADVERT_OK + 1; i < ADVERT_REFUSAL_COUNT; i++)
 		ck_assert_uint_gt(strlen(status_refusal((enum advert_refusal)i)), 10);
 	ck_assert_str_eq(status_refusal(ADVERT_ADDRESSES_FOREIGN),
-			 "none of our addresses is in it: another group here uses this VRID");
+			 "no address of ours is in it: another group on the segment has this VRID");
 }
 END_TEST
 
