@@ -750,6 +750,22 @@ START_TEST(tracks_apiserver)
 }
 END_TEST
 
+/* The helper process is needed as soon as one of them balances. */
+START_TEST(balances)
+{
+	char reason[CONF_TEXT_SIZE];
+
+	ck_assert(!conf_balances(conf));
+	ck_assert(set("balance", "yes"));
+	ck_assert(conf_balances(conf));
+	ck_assert(set("balance", "no"));
+	ck_assert(conf_instance_add(conf, "b", reason));
+	ck_assert(!conf_balances(conf));
+	conf->instances[1].balance = true;
+	ck_assert(conf_balances(conf));
+}
+END_TEST
+
 START_TEST(no_instance_is_a_violation)
 {
 	char found[CONF_TEXT_SIZE] = "";
@@ -1067,6 +1083,7 @@ Suite *suite_conf(void)
 	tcase_add_test(tcase, instances_have_names_and_a_limit);
 	tcase_add_loop_test(tcase, cross_check, 0, COUNT(checks));
 	tcase_add_test(tcase, tracks_apiserver);
+	tcase_add_test(tcase, balances);
 	tcase_add_test(tcase, no_instance_is_a_violation);
 	tcase_add_test(tcase, vrid_is_the_last_byte_of_the_first_address);
 	tcase_add_test(tcase, equal);
