@@ -490,7 +490,7 @@ static void count_accepted(struct engine *engine, struct router *router,
 static enum vrrp_hearing hearing_of(const struct router *router, struct instant now,
 				    const struct addr *source)
 {
-	int64_t grace_us = INT64_C(3) * router->settings.vrrp.advert_int_cs * CENTISECOND_US;
+	int64_t grace_us = 3 * vrrp_config_interval_us(&router->settings.vrrp);
 
 	return member_hearing(&router->group.members, now, source, &router->vrrp.primary, grace_us);
 }

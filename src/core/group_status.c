@@ -105,9 +105,9 @@ static void read_fixed(struct wire_reader *r, struct group_status *status, uint8
 	status->leaving = flags_state >> FLAGS_SHIFT & FLAG_LEAVING;
 	*ret_state = flags_state & STATE_MASK;
 	status->port = wire_read_u16(r);
-	mac = wire_read_bytes(r, GROUP_STATUS_MAC_SIZE);
+	mac = wire_read_bytes(r, NEIGH_MAC_SIZE);
 	if (mac)
-		memcpy(status->mac, mac, GROUP_STATUS_MAC_SIZE);
+		memcpy(status->mac, mac, NEIGH_MAC_SIZE);
 	status->digest = wire_read_u16(r);
 	*ret_other = wire_read_bytes(r, OTHER_SIZE);
 }

@@ -36,13 +36,13 @@
 
 #include "core/addr.h"
 #include "core/advert.h"
+#include "core/neigh.h"
 #include "core/vrrp.h"
 
 #define GROUP_STATUS_TYPE 15
 #define GROUP_STATUS_FIXED_SIZE 36
 #define GROUP_STATUS_HEARD_MAX 15 /* the others of a group of 16; more are not kept */
 #define GROUP_STATUS_SIZE_MAX (GROUP_STATUS_FIXED_SIZE + GROUP_STATUS_HEARD_MAX * 16)
-#define GROUP_STATUS_MAC_SIZE 6
 
 struct group_status {
 	uint8_t vrid;
@@ -52,7 +52,7 @@ struct group_status {
 	bool leaving; /* the sender's daemon ends */
 	uint16_t interval_cs;
 	uint16_t port; /* 0 = unknown */
-	uint8_t mac[GROUP_STATUS_MAC_SIZE];
+	uint8_t mac[NEIGH_MAC_SIZE];
 	uint16_t digest;   /* see group_status_digest(); 0 = not given */
 	struct addr other; /* of the other family; unspecified = none */
 	uint8_t heard_count;

@@ -212,12 +212,15 @@ static void find_other_own(struct router *router, const struct interface *interf
 	*own = found ? found->address : (struct addr){.family = other};
 }
 
-static bool is_on(const struct interface *interface, const struct addr *address)
+/* interface->address_count if the address is not on the interface. */
+static size_t place_of(const struct interface *interface, const struct addr *address)
 {
-	for (size_t i = 0; i < interface->address_count; i++)
-		if (addr_equal(&interface->addresses[i].address, address))
-			return true;
-	return false;
+	size_t i = 0;
+
+	while (i < interface->address_count &&
+	       !addr_equal(&interface->addresses[i].address, address))
+		i++;
+	return i;
 }
 
 /* True if an address is gone that was present. */
@@ -226,7 +229,8 @@ static bool take_presence(struct router *router, const struct interface *interfa
 	bool lost = false;
 
 	for (size_t i = 0; i < router->settings.address_count; i++) {
-		bool present = is_on(interface, &router->settings.addresses[i]);
+		bool present = place_of(interface, &router->settings.addresses[i]) <
+			       interface->address_count;
 
 		lost |= router->present[i] && !present;
 		router->present[i] = present;
@@ -243,7 +247,7 @@ static bool misses_own(enum vrrp_fault fault)
 
 struct instant router_grace_end(const struct router *router)
 {
-	int64_t grace_us = (int64_t)router->settings.vrrp.advert_int_cs * CENTISECOND_US;
+	int64_t grace_us = vrrp_config_interval_us(&router->settings.vrrp);
 
 	return instant_add(router->own_lost_at,
 			   router->vrrp.state == VRRP_STATE_ACTIVE ? grace_us : 0);
@@ -308,16 +312,6 @@ void router_take_auto_address(struct router *router, const struct interface *int
 		router->auto_address = router->own[router->settings.family];
 }
 
-static size_t place_of(const struct interface *interface, const struct addr *address)
-{
-	size_t i = 0;
-
-	while (i < interface->address_count &&
-	       !addr_equal(&interface->addresses[i].address, address))
-		i++;
-	return i;
-}
-
 bool router_is_before_own(const struct router *router, const struct interface *interface,
 			  const struct addr *address)
 {
@@ -359,7 +353,7 @@ uint16_t router_digest(const struct router_settings *settings)
 static void append_advertisers(const struct router *router, struct instant now,
 			       struct group_status *status)
 {
-	int64_t fresh_us = INT64_C(3) * router->settings.vrrp.advert_int_cs * CENTISECOND_US;
+	int64_t fresh_us = 3 * vrrp_config_interval_us(&router->settings.vrrp);
 
 	for (size_t i = 0; i < router->heard_count; i++) {
 		const struct router_heard *heard = &router->heard[i];
@@ -375,8 +369,6 @@ struct group_status router_tell(const struct router *router, struct instant now)
 {
 	const struct router_settings *settings = &router->settings;
 	const struct vrrp *vr = &router->vrrp;
-	enum addr_family other =
-		settings->family == ADDR_FAMILY_IPV4 ? ADDR_FAMILY_IPV6 : ADDR_FAMILY_IPV4;
 	struct group_status status = {
 		.vrid = settings->vrid,
 		.priority = vrrp_priority(vr),
@@ -386,7 +378,7 @@ struct group_status router_tell(const struct router *router, struct instant now)
 		.interval_cs = MEMBER_INTERVAL_CS,
 		.port = settings->apiserver_port,
 		.digest = router_digest(settings),
-		.other = router->own[other],
+		.other = router->own[addr_family_other(settings->family)],
 	};
 
 	memcpy(status.mac, router->mac, sizeof(status.mac));

@@ -25,7 +25,6 @@
 #define ROUTER_PEERS_MAX 64
 #define ROUTER_NAME_SIZE 64
 #define ROUTER_INTERFACE_SIZE 16 /* IFNAMSIZ */
-#define ROUTER_MAC_SIZE 6
 #define ROUTER_HEARD_MAX 16
 #define ROUTER_HISTORY_MAX 32
 #define ROUTERS_MAX 255
@@ -48,7 +47,7 @@ struct interface {
 	int index; /* 0 = does not exist (yet) */
 	bool up;   /* administratively up, with carrier */
 	bool port; /* of a bridge, bond or the like, which takes what the interface receives */
-	uint8_t mac[ROUTER_MAC_SIZE];
+	uint8_t mac[NEIGH_MAC_SIZE];
 	uint32_t carrier_changes; /* IFLA_CARRIER_CHANGES */
 	size_t address_count;
 	struct interface_address addresses[INTERFACE_ADDRESSES_MAX];
@@ -117,7 +116,7 @@ struct router {
 	/* The interface in use, as engine_interface() told it last. */
 	char interface_name[ROUTER_INTERFACE_SIZE]; /* "" while auto has found none */
 	int ifindex;				    /* 0 = none */
-	uint8_t mac[ROUTER_MAC_SIZE];
+	uint8_t mac[NEIGH_MAC_SIZE];
 	uint32_t carrier_changes;
 	enum vrrp_fault link_fault;	    /* of the interface */
 	struct instant own_lost_at;	    /* the address to send from went, and has not come back;

@@ -68,6 +68,11 @@ bool vrrp_config_equal(const struct vrrp_config *a, const struct vrrp_config *b)
 	       a->announce_refresh_us == b->announce_refresh_us;
 }
 
+int64_t vrrp_config_interval_us(const struct vrrp_config *config)
+{
+	return (int64_t)config->advert_int_cs * CENTISECOND_US;
+}
+
 /* ---- Facts and what follows from them ---- */
 
 static bool is_set(const struct vrrp *vr, enum vrrp_timer timer)
@@ -115,7 +120,7 @@ uint8_t vrrp_priority(const struct vrrp *vr)
 
 static int64_t own_interval_us(const struct vrrp *vr)
 {
-	return (int64_t)vr->config.advert_int_cs * CENTISECOND_US;
+	return vrrp_config_interval_us(&vr->config);
 }
 
 /* RFC 9568 6.1, Skew_Time: ((256 - Priority) * Active_Adver_Interval) / 256. A better Backup waits

@@ -101,6 +101,9 @@ struct vrrp_config {
 
 bool vrrp_config_equal(const struct vrrp_config *a, const struct vrrp_config *b);
 
+/* Advertisement_Interval. */
+int64_t vrrp_config_interval_us(const struct vrrp_config *config);
+
 /* DEAF: whether the sender of an advert hears this router, by its STATUS. */
 enum vrrp_hearing {
 	VRRP_HEARING_UNKNOWN, /* no STATUS: another implementation, or a new member */

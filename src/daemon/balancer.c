@@ -220,8 +220,7 @@ static size_t list_heard(const struct router *router, struct instant now,
 			.left = member->status.leaving,
 		};
 		heard->addresses[family] = member->address;
-		heard->addresses[family == ADDR_FAMILY_IPV4 ? ADDR_FAMILY_IPV6 : ADDR_FAMILY_IPV4] =
-			member->status.other;
+		heard->addresses[addr_family_other(family)] = member->status.other;
 		memcpy(heard->mac, member->status.mac, sizeof(heard->mac));
 		count++;
 	}
@@ -254,13 +253,13 @@ static void plan_role(const struct balancer *b, const struct spread *spread, str
 {
 	const struct router *router = spread->router;
 	int64_t left_us = instant_since(forwards_until(spread), now);
+	bool here = spread->active || spread->takes_over;
 
 	plan->lease_s = plan->forward_s = b->lease_s;
-	plan->forwards = spread->active || spread->takes_over || left_us > 0;
-	if (!spread->active && !spread->takes_over && left_us > 0)
+	plan->forwards = here || left_us > 0;
+	if (!here && left_us > 0)
 		plan->forward_s = (unsigned)((left_us + SECOND_US - 1) / SECOND_US);
-	plan->local = spread->active || spread->takes_over || !router->settings.track_apiserver ||
-		      b->engine->health.ready;
+	plan->local = here || !router->settings.track_apiserver || b->engine->health.ready;
 }
 
 static void plan_members(const struct balancer *b, const struct spread *spread, struct instant now,

@@ -34,7 +34,7 @@ static socklen_t address_of(int ifindex, enum addr_family family, uint8_t vrid,
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int size = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "cpvrrp/%d/%s/%u",
-			    ifindex, family == ADDR_FAMILY_IPV4 ? "ipv4" : "ipv6", (unsigned)vrid);
+			    ifindex, addr_family_name(family), (unsigned)vrid);
 
 	assert(ifindex > 0 && vrid > 0);
 	*ret_address = address;

@@ -23,7 +23,7 @@ struct members_member {
 	uint8_t priority; /* on the wire */
 	uint16_t port;	  /* of its apiserver; 0 = not known */
 	struct addr other;
-	uint8_t mac[ROUTER_MAC_SIZE];
+	uint8_t mac[NEIGH_MAC_SIZE];
 	struct instant heard; /* its last STATUS; means nothing for this node */
 	/* What it does not hear though it is there: a link that works one way. */
 	size_t deaf_to_count;

@@ -347,7 +347,7 @@ static void take_router(const struct router *router, struct instant now,
 	status->own_priority = router->vrrp.priority;
 	status->new_left_us = left_us(vrrp_tenure_ends(&router->vrrp), now);
 	status->step_down_left_us = left_us(router->vrrp.timers[VRRP_TIMER_HOLD], now);
-	status->advert_int_us = router->settings.vrrp.advert_int_cs * CENTISECOND_US;
+	status->advert_int_us = vrrp_config_interval_us(&router->settings.vrrp);
 	status->address_count = router->settings.address_count;
 	for (size_t i = 0; i < router->settings.address_count; i++)
 		status->addresses[i] =

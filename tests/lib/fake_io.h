@@ -82,7 +82,7 @@ struct fake_io {
 	int index;
 	bool up;
 	bool port;
-	uint8_t mac[ROUTER_MAC_SIZE];
+	uint8_t mac[NEIGH_MAC_SIZE];
 	uint32_t carrier_changes;
 	size_t address_count;
 	struct fake_address addresses[FAKE_ADDRESSES_MAX];
