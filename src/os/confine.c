@@ -24,6 +24,9 @@
 
 #include "core/advert.h"
 
+/* The capabilities of the daemon. */
+#define KEPT (UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW)
+
 #define STATUS_SIZE 8192 /* a status is below 2 kB */
 
 #define ANY(call)                                                                                  \
@@ -313,7 +316,7 @@ static int check_alone(void)
 
 /* Clearing the inheritable ones clears the ambient ones. Without CAP_SETPCAP the bounding set
  * stays; it only counts for execve(2). */
-static int drop_capabilities(void)
+int confine_capabilities(uint64_t kept)
 {
 	capng_select_t sets = CAPNG_SELECT_CAPS;
 
@@ -322,11 +325,16 @@ static int drop_capabilities(void)
 	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
 		sets = CAPNG_SELECT_BOTH;
 	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN, CAP_NET_RAW,
-			  -1) < 0 ||
-	    capng_apply(sets) < 0)
-		return -EPERM;
-	return 0;
+	for (unsigned i = 0; i <= CAP_LAST_CAP; i++)
+		if ((kept >> i & 1) != 0 &&
+		    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, i) < 0)
+			return -EPERM;
+	return capng_apply(sets) < 0 ? -EPERM : 0;
+}
+
+static int drop_capabilities(void)
+{
+	return confine_capabilities(KEPT);
 }
 
 static int keep_status(void)
@@ -436,14 +444,12 @@ static int filter_calls(void)
 
 static int confirm(void)
 {
-	const uint64_t wanted = UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_NET_RAW;
 	struct confinement now;
 	int error = confine_read(&now);
 
 	if (error < 0)
 		return error;
-	return now.capabilities == wanted && now.no_new_privs &&
-			       now.seccomp == CONFINE_SECCOMP_FILTER
+	return now.capabilities == KEPT && now.no_new_privs && now.seccomp == CONFINE_SECCOMP_FILTER
 		       ? 0
 		       : -EPERM;
 }

@@ -56,6 +56,9 @@ int confine_lock_memory(void);
  */
 int confine(const struct landlock_files *files, const char **ret_what);
 
+/* Keeps these capabilities alone, a bit for each. Returns 0 or -errno. */
+int confine_capabilities(uint64_t kept);
+
 /* What is in force, as the kernel tells. Returns 0 or -errno. */
 int confine_read(struct confinement *ret_confinement);
 

@@ -3,9 +3,9 @@
 
 #include <netinet/in.h>
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -331,21 +331,6 @@ static void ignore_signals(void)
 		signal(numbers[i], SIG_IGN);
 }
 
-static int drop_capabilities(void)
-{
-	capng_select_t sets = CAPNG_SELECT_CAPS;
-
-	if (capng_get_caps_process() < 0)
-		return -EPERM;
-	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
-		sets = CAPNG_SELECT_BOTH;
-	capng_clear(CAPNG_SELECT_BOTH);
-	if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN) < 0 ||
-	    capng_apply(sets) < 0)
-		return -EPERM;
-	return 0;
-}
-
 /* What libnl, libnftables and the C library need of the kernel between fork and exit. */
 static const char *const calls[] = {
 	"access",
@@ -458,7 +443,7 @@ static int filter_calls(void)
 static int confine_helper(pid_t parent)
 {
 	const struct rlimit none = {0, 0};
-	int error = drop_capabilities();
+	int error = confine_capabilities(UINT64_C(1) << CAP_NET_ADMIN);
 
 	if (error < 0)
 		return error;
