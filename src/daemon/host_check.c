@@ -45,12 +45,6 @@ static bool is_vip(const void *context, const struct addr *address)
 	return false;
 }
 
-static void ignore_change(void *context, const struct interface *interface)
-{
-	(void)context;
-	(void)interface;
-}
-
 /* The name of the router's interface, "" if auto finds none. Returns 0 or -errno. */
 static int find_name(struct host_check *check, const struct router_settings *settings,
 		     char ret_name[ROUTER_INTERFACE_SIZE])
@@ -168,7 +162,7 @@ static int check_router(struct host_check *check, struct router *router)
 
 static int check_all(struct host_check *check)
 {
-	int error = link_new(ignore_change, NULL, &check->link);
+	int error = link_new(NULL, NULL, &check->link);
 
 	for (size_t i = 0; error == 0 && i < check->count; i++) {
 		struct router *router = router_new(&check->settings[i]);

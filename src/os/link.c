@@ -441,7 +441,8 @@ static void tell(struct link *link)
 			continue;
 		}
 		watched->pending = false;
-		link->changed(link->context, &watched->known);
+		if (link->changed)
+			link->changed(link->context, &watched->known);
 		watched = link->watched;
 	}
 }

@@ -15,7 +15,7 @@ struct link;
 /*
  * changed is called from link_watch(), always, and from link_drain(), if anything changed, with the
  * new state of one watched interface; index 0 if it does not exist. It may watch and unwatch, but
- * not drain. Returns 0 or -errno.
+ * not drain. NULL is allowed. Returns 0 or -errno.
  */
 int link_new(void (*changed)(void *context, const struct interface *interface), void *context,
 	     struct link **ret_link);

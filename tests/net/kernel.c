@@ -80,7 +80,7 @@ void enter(int namespace)
 	ck_assert_int_eq(setns(namespace, CLONE_NEWNET), 0);
 }
 
-static int fresh_namespace(void)
+int new_namespace(void)
 {
 	int fd;
 
@@ -187,8 +187,8 @@ void add_pair(const char *here, const char *there)
 
 static void setup(void)
 {
-	peer_namespace = fresh_namespace();
-	node_namespace = fresh_namespace();
+	peer_namespace = new_namespace();
+	node_namespace = new_namespace();
 	add_pair("va", "vb");
 	run("ip addr add 192.0.2.1/24 dev va");
 	add_ipv6("fe80::1", "va");

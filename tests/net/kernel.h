@@ -31,6 +31,8 @@ __attribute__((format(printf, 1, 2))) void run(const char *format, ...);
 /* The same, and what it prints, valid until the next call. */
 __attribute__((format(printf, 1, 2))) const char *output(const char *format, ...);
 
+/* Enters a new one with lo up, and returns it. */
+int new_namespace(void);
 void enter(int namespace);
 struct addr address(const char *text);
 int index_of(const char *name);

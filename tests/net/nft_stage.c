@@ -118,17 +118,6 @@ static void start_server(unsigned node)
 
 /* The segment. */
 
-static int new_namespace(void)
-{
-	int fd;
-
-	ck_assert_int_eq(unshare(CLONE_NEWNET), 0);
-	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	ck_assert_int_ge(fd, 0);
-	run("ip link set lo up");
-	return fd;
-}
-
 /* A host named `port` at the bridge, with an interface eth0 and a hardware address of its own. */
 static int new_host(const char *port, unsigned number)
 {

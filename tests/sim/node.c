@@ -166,11 +166,9 @@ static struct node *node_of(struct engine_io *io)
 	return (struct node *)io;
 }
 
-static bool io_send_advert(struct engine_io *io, const struct router *router,
-			   const struct addr *source, const struct addr *destination,
-			   const uint8_t *bytes, size_t size)
+static struct message message_of(const struct addr *source, const struct addr *destination,
+				 const uint8_t *bytes, size_t size)
 {
-	struct node *node = node_of(io);
 	struct message message = {
 		.genuine = true,
 		.source = *source,
@@ -181,9 +179,23 @@ static bool io_send_advert(struct engine_io *io, const struct router *router,
 
 	assert(size <= sizeof(message.bytes));
 	memcpy(message.bytes, bytes, size);
-	bool sent = node->kernel.send_fails == 0 &&
-		    node->socket_ifindex[router->settings.family] != 0 &&
-		    node->socket_ifindex[router->settings.family] == node->kernel.ifindex;
+	return message;
+}
+
+static bool can_send(const struct node *node, const struct router *router)
+{
+	int ifindex = node->socket_ifindex[router->settings.family];
+
+	return node->kernel.send_fails == 0 && ifindex != 0 && ifindex == node->kernel.ifindex;
+}
+
+static bool io_send_advert(struct engine_io *io, const struct router *router,
+			   const struct addr *source, const struct addr *destination,
+			   const uint8_t *bytes, size_t size)
+{
+	struct node *node = node_of(io);
+	struct message message = message_of(source, destination, bytes, size);
+	bool sent = can_send(node, router);
 
 	node->watch[router->settings.family].last_source = *source;
 	check_send(node, router, bytes[2], sent);
@@ -200,19 +212,9 @@ static bool io_send_status(struct engine_io *io, const struct router *router,
 			   const uint8_t *bytes, size_t size)
 {
 	struct node *node = node_of(io);
-	struct message message = {
-		.genuine = true,
-		.source = *source,
-		.destination = *destination,
-		.hops = ADVERT_HOPS,
-		.size = size,
-	};
-	bool sent = node->kernel.send_fails == 0 &&
-		    node->socket_ifindex[router->settings.family] != 0 &&
-		    node->socket_ifindex[router->settings.family] == node->kernel.ifindex;
+	struct message message = message_of(source, destination, bytes, size);
+	bool sent = can_send(node, router);
 
-	assert(size <= sizeof(message.bytes));
-	memcpy(message.bytes, bytes, size);
 	check_status_sent(node, router);
 	if (sent)
 		segment_send(node->sim, node, &message);

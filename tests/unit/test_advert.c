@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/advert.h"
-#include "lib/ip.h"
+#include "lib/hex.h"
 #include "unit.h"
-
-#define MESSAGE_MAX 64
 
 /*
  * Packets whose checksums were computed apart from the code under test. The first is a fixed vector
@@ -62,29 +59,9 @@ static const struct vector {
 	 {"fe80::200:5eff:fe00:20a", "2001:db8::64"}},
 };
 
-/* Pairs of hexadecimal digits; blanks between fields. */
-static size_t from_hex(const char *hex, uint8_t bytes[MESSAGE_MAX])
-{
-	size_t size = 0;
-
-	for (; *hex != '\0'; hex += *hex == ' ' ? 1 : 2) {
-		if (*hex == ' ')
-			continue;
-		ck_assert_uint_lt(size, MESSAGE_MAX);
-		bytes[size++] = (uint8_t)strtoul((const char[3]){hex[0], hex[1]}, NULL, 16);
-	}
-	return size;
-}
-
 static struct packet packet_of(const struct vector *vector, uint8_t bytes[MESSAGE_MAX])
 {
-	return (struct packet){
-		.source = ip(vector->source),
-		.destination = ip(vector->destination),
-		.hops = ADVERT_HOPS,
-		.data = bytes,
-		.size = from_hex(vector->message, bytes),
-	};
+	return hex_packet(vector->source, vector->destination, vector->message, bytes);
 }
 
 /* Decodes and checks that a refused packet leaves the result alone. */

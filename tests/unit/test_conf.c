@@ -760,6 +760,8 @@ START_TEST(balances)
 	ck_assert(conf_balances(conf));
 	ck_assert(set("balance", "no"));
 	ck_assert(conf_instance_add(conf, "b", reason));
+	ck_assert_ptr_eq(conf_instance_find(conf, "b"), &conf->instances[1]);
+	ck_assert_ptr_null(conf_instance_find(conf, "c"));
 	ck_assert(!conf_balances(conf));
 	conf->instances[1].balance = true;
 	ck_assert(conf_balances(conf));

@@ -459,6 +459,9 @@ START_TEST(router_that_advertises_is_listed)
 	hear(T0 + 1, 3, 220);
 	turn(T0 + 1);
 	ck_assert_addr_eq(last_status().heard[0], "10.0.0.3");
+	/* For three intervals, here of a second. */
+	ck_assert_uint_eq(router_tell(find(10), at(T0 + 3 * SECOND_US)).heard_count, 1);
+	ck_assert_uint_eq(router_tell(find(10), at(T0 + 1 + 3 * SECOND_US)).heard_count, 0);
 	hear_status(T0 + 2, 3, false);
 	turn(T0 + 2);
 	ck_assert_uint_eq(last_status().heard_count, 1);

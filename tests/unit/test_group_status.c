@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "core/group_status.h"
+#include "lib/hex.h"
 #include "unit.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MESSAGE_MAX 320
 
 #define SOURCE4 "198.51.100.10"
 #define GROUP4 "224.0.0.18"
@@ -84,49 +82,15 @@ static const struct vector {
 	 {"fe80::2"}},
 };
 
-static struct addr parse(const char *text)
-{
-	struct addr addr;
-
-	ck_assert_msg(addr_parse(text, &addr), "%s does not parse", text);
-	return addr;
-}
-
-/* Pairs of hexadecimal digits; blanks between fields. */
-static size_t from_hex(const char *hex, uint8_t bytes[MESSAGE_MAX])
-{
-	size_t size = 0;
-
-	for (; *hex != '\0'; hex += *hex == ' ' ? 1 : 2) {
-		if (*hex == ' ')
-			continue;
-		ck_assert_uint_lt(size, MESSAGE_MAX);
-		bytes[size++] = (uint8_t)strtoul((const char[3]){hex[0], hex[1]}, NULL, 16);
-	}
-	return size;
-}
-
-static struct packet packet_of(const char *source, const char *destination, const char *message,
-			       uint8_t bytes[MESSAGE_MAX])
-{
-	return (struct packet){
-		.source = parse(source),
-		.destination = parse(destination),
-		.hops = ADVERT_HOPS,
-		.data = bytes,
-		.size = from_hex(message, bytes),
-	};
-}
-
 static struct group_status status_of(const struct vector *vector)
 {
 	struct group_status status = vector->status;
 
-	status.other = parse(vector->other);
+	status.other = ip(vector->other);
 	if (strcmp(vector->source, SOURCE6) == 0)
 		ck_assert_int_eq(status.other.family, ADDR_FAMILY_IPV4);
 	for (unsigned i = 0; i < status.heard_count; i++)
-		status.heard[i] = parse(vector->heard[i]);
+		status.heard[i] = ip(vector->heard[i]);
 	return status;
 }
 
@@ -165,7 +129,7 @@ START_TEST(decodes_every_field)
 	const struct vector *vector = &vectors[_i];
 	uint8_t bytes[MESSAGE_MAX];
 	struct packet packet =
-		packet_of(vector->source, vector->destination, vector->message, bytes);
+		hex_packet(vector->source, vector->destination, vector->message, bytes);
 	struct group_status status, expected = status_of(vector);
 
 	ck_assert_str_eq(group_status_refusal_name(decode(&packet, &status)), "ok");
@@ -179,7 +143,7 @@ START_TEST(encodes_every_field)
 {
 	const struct vector *vector = &vectors[_i];
 	struct group_status status = status_of(vector);
-	struct addr source = parse(vector->source), destination = parse(vector->destination);
+	struct addr source = ip(vector->source), destination = ip(vector->destination);
 	uint8_t expected[MESSAGE_MAX], bytes[MESSAGE_MAX];
 	size_t size = from_hex(vector->message, expected);
 
@@ -199,10 +163,10 @@ END_TEST
 START_TEST(without_an_address_of_the_other_family)
 {
 	uint8_t bytes[MESSAGE_MAX];
-	struct packet packet = packet_of(SOURCE6, GROUP6,
-					 "3f005701 0fff 5e30 ff10ffff ffffffffffff ffff "
-					 "00000000000000000000000000000000 " HEARD6,
-					 bytes);
+	struct packet packet = hex_packet(SOURCE6, GROUP6,
+					  "3f005701 0fff 5e30 ff10ffff ffffffffffff ffff "
+					  "00000000000000000000000000000000 " HEARD6,
+					  bytes);
 	struct group_status status;
 
 	ck_assert_int_eq(decode(&packet, &status), GROUP_STATUS_OK);
@@ -301,7 +265,7 @@ static const struct {
 START_TEST(refuses_with_the_first_reason)
 {
 	uint8_t bytes[MESSAGE_MAX];
-	struct packet packet = packet_of(SOURCE4, GROUP4, refusals[_i].message, bytes);
+	struct packet packet = hex_packet(SOURCE4, GROUP4, refusals[_i].message, bytes);
 	struct group_status status;
 	enum group_status_refusal refusal;
 
@@ -334,7 +298,7 @@ START_TEST(refuses_another_address_beside_ipv6)
 
 	snprintf(message, sizeof(message), "3f005701 0fff %s" HEARD6,
 		 other4_refusals[_i].checksum_and_other);
-	packet = packet_of(SOURCE6, GROUP6, message, bytes);
+	packet = hex_packet(SOURCE6, GROUP6, message, bytes);
 	ck_assert_msg(decode(&packet, &status) == GROUP_STATUS_ADDRESS_WRONG, "%s",
 		      other4_refusals[_i].what);
 }
@@ -359,7 +323,7 @@ static const struct {
 START_TEST(accepts_what_a_later_version_adds)
 {
 	uint8_t bytes[MESSAGE_MAX];
-	struct packet packet = packet_of(SOURCE4, GROUP4, newer[_i].message, bytes);
+	struct packet packet = hex_packet(SOURCE4, GROUP4, newer[_i].message, bytes);
 	struct group_status status, expected = status_of(&vectors[0]);
 
 	expected.balance = newer[_i].balance;
@@ -374,7 +338,7 @@ START_TEST(every_flipped_bit_is_refused)
 	const struct vector *vector = &vectors[_i];
 	uint8_t bytes[MESSAGE_MAX];
 	struct packet packet =
-		packet_of(vector->source, vector->destination, vector->message, bytes);
+		hex_packet(vector->source, vector->destination, vector->message, bytes);
 	struct group_status status;
 
 	for (size_t bit = 0; bit < packet.size * 8; bit++) {
@@ -391,14 +355,14 @@ START_TEST(the_longest_list_and_the_largest_packet)
 {
 	static uint8_t bytes[ADVERT_SIZE_MAX + 1];
 	struct group_status status = status_of(&vectors[3]), again;
-	struct packet packet = {.source = parse(SOURCE6),
-				.destination = parse(GROUP6),
+	struct packet packet = {.source = ip(SOURCE6),
+				.destination = ip(GROUP6),
 				.hops = ADVERT_HOPS,
 				.data = bytes};
 
 	status.heard_count = GROUP_STATUS_HEARD_MAX;
 	for (unsigned i = 0; i < GROUP_STATUS_HEARD_MAX; i++) {
-		status.heard[i] = parse("fe80::1:0");
+		status.heard[i] = ip("fe80::1:0");
 		status.heard[i].bytes[15] = (uint8_t)i;
 	}
 	packet.size = group_status_encode(&status, ADVERT_CHECKSUM_RFC9568, &packet.source,
@@ -446,12 +410,12 @@ END_TEST
 
 START_TEST(digests)
 {
-	struct addr address = parse("10.10.10.10"), other = parse("2001:db8::64");
+	struct addr address = ip("10.10.10.10"), other = ip("2001:db8::64");
 
 	ck_assert_uint_eq(group_status_digest(&address), 40101);
 	ck_assert_uint_eq(group_status_digest(&other), 47552);
 	/* 0 would say that none is given; this address has 0 before that. */
-	address = parse("10.0.45.195");
+	address = ip("10.0.45.195");
 	ck_assert_uint_eq(group_status_digest(&address), 1);
 	for (unsigned i = 0; i < 1 << 18; i++) {
 		address.bytes[1] = (uint8_t)(i >> 16);
