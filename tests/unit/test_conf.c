@@ -760,11 +760,24 @@ START_TEST(balances)
 	ck_assert(conf_balances(conf));
 	ck_assert(set("balance", "no"));
 	ck_assert(conf_instance_add(conf, "b", reason));
+	ck_assert_ptr_eq(conf_instance_find(conf, conf->instances[0].name), &conf->instances[0]);
 	ck_assert_ptr_eq(conf_instance_find(conf, "b"), &conf->instances[1]);
 	ck_assert_ptr_null(conf_instance_find(conf, "c"));
 	ck_assert(!conf_balances(conf));
 	conf->instances[1].balance = true;
 	ck_assert(conf_balances(conf));
+}
+END_TEST
+
+START_TEST(every_balance_port_counts)
+{
+	struct conf_instance other;
+
+	conf->instances[0].balance_port_count = 2;
+	other = conf->instances[0];
+	ck_assert(conf_instance_equal(&conf->instances[0], &other));
+	other.balance_ports[1] = 9346;
+	ck_assert(!conf_instance_equal(&conf->instances[0], &other));
 }
 END_TEST
 
@@ -1086,6 +1099,7 @@ Suite *suite_conf(void)
 	tcase_add_loop_test(tcase, cross_check, 0, COUNT(checks));
 	tcase_add_test(tcase, tracks_apiserver);
 	tcase_add_test(tcase, balances);
+	tcase_add_test(tcase, every_balance_port_counts);
 	tcase_add_test(tcase, no_instance_is_a_violation);
 	tcase_add_test(tcase, vrid_is_the_last_byte_of_the_first_address);
 	tcase_add_test(tcase, equal);
