@@ -49,7 +49,8 @@ struct balancer {
 
 	/* What the kernel has, if `installed`; what the helper is at, if it is busy. */
 	bool installed;
-	bool stale; /* what the helper is at was asked for before a reload */
+	bool stale;   /* what the helper is at was asked for before a reload */
+	bool changes; /* what the helper is at changes rules that have to be there */
 	size_t told_count, sent_count;
 	struct nft_plan *told, *sent;
 
@@ -385,10 +386,26 @@ static void tell_routers(struct balancer *b, bool in_place)
 	}
 }
 
+static void take_loss(struct balancer *b)
+{
+	uint64_t suppressed;
+
+	b->status.lost++;
+	if (log_allowed(&b->losses, b->now, &suppressed))
+		log_warning("balance: another program has changed the rules; they are put back");
+	b->installed = false;
+}
+
 static void take_failure(struct balancer *b, const char *reason)
 {
 	if (b->stale) {
 		b->stale = false;
+		return;
+	}
+	/* The rules that it was to change have gone. The helper may have said so already. */
+	if (b->changes) {
+		if (b->installed)
+			take_loss(b);
 		return;
 	}
 	if (b->status.rules != STATUS_RULES_FAILED || strcmp(b->status.reason, reason) != 0)
@@ -424,6 +441,9 @@ static void take_success(struct balancer *b)
 		b->stale = false;
 		return;
 	}
+	/* Changed rules that were lost meanwhile: not all of them are there. */
+	if (b->changes && !b->installed)
+		return;
 	if (b->status.rules != STATUS_RULES_IN_PLACE && b->sent_count > 0)
 		log_notice("balance: the rules are in place");
 	b->told = b->sent;
@@ -450,16 +470,6 @@ static void take_end(struct balancer *b, const char *reason)
 	tell_routers(b, false);
 }
 
-static void take_loss(struct balancer *b)
-{
-	uint64_t suppressed;
-
-	b->status.lost++;
-	if (log_allowed(&b->losses, b->now, &suppressed))
-		log_warning("balance: another program has changed the rules; they are put back");
-	b->installed = false;
-}
-
 static void take_news(struct balancer *b)
 {
 	char reason[NFT_REASON_SIZE] = "";
@@ -475,7 +485,8 @@ static void take_news(struct balancer *b)
 			take_failure(b, reason);
 			break;
 		case NFT_NEWS_LOST:
-			take_loss(b);
+			if (b->installed)
+				take_loss(b);
 			break;
 		case NFT_NEWS_ENDED:
 			take_end(b, reason);
@@ -503,6 +514,7 @@ static void send_work(struct balancer *b, struct instant now)
 	}
 	write_work(b, text, work);
 	error = nft_commit(b->nft, text);
+	b->changes = error == 0 && work != WORK_REPLACE;
 	if (error < 0)
 		take_failure(b, error == -EFBIG ? "they are too many" : strerror(-error));
 	b->renew = b->lease_s == 0 ? INSTANT_NEVER

@@ -159,16 +159,18 @@ static struct nl_sock *open_netfilter(int group)
 }
 
 /* Events are too many to read: they say that something has changed. If some were lost, it has too.
- */
-static void drain(struct nl_sock *events)
+ * Returns whether there were any. */
+static bool drain(struct nl_sock *events)
 {
+	bool any = false;
 	char byte;
 
 	for (;;) {
 		ssize_t size = recv(nl_socket_get_fd(events), &byte, 1, MSG_DONTWAIT | MSG_TRUNC);
 
 		if (size < 0 && errno != ENOBUFS && errno != EINTR)
-			return;
+			return any;
+		any = true;
 	}
 }
 
@@ -254,6 +256,19 @@ static void keep(struct helper *helper)
 		(void)nft_keep(helper->keeper);
 }
 
+static void check(struct helper *helper)
+{
+	int rules;
+
+	if (!helper->events || !drain(helper->events) || !helper->known || helper->lost_said)
+		return;
+	rules = count_rules(helper->questions);
+	if (rules < 0 || rules == helper->rules)
+		return;
+	helper->lost_said = true;
+	say(helper, NFT_MESSAGE_LOST);
+}
+
 static void take_request(struct helper *helper)
 {
 	enum nft_message message;
@@ -264,6 +279,8 @@ static void take_request(struct helper *helper)
 		return;
 	if (size != 1 || byte != NFT_MESSAGE_RUN)
 		_exit(EXIT_SUCCESS);
+	/* Before the transaction's own events hide those of another program. */
+	check(helper);
 	message = run(helper->shared);
 	if (message == NFT_MESSAGE_DONE && helper->questions) {
 		helper->rules = count_rules(helper->questions);
@@ -271,23 +288,9 @@ static void take_request(struct helper *helper)
 		helper->lost_said = false;
 		keep(helper);
 		helper->shared->tcp_loose = read_tcp_loose();
-		drain(helper->events);
+		(void)drain(helper->events);
 	}
 	say(helper, message);
-}
-
-static void check(struct helper *helper)
-{
-	int rules;
-
-	drain(helper->events);
-	if (!helper->known || helper->lost_said)
-		return;
-	rules = count_rules(helper->questions);
-	if (rules < 0 || rules == helper->rules)
-		return;
-	helper->lost_said = true;
-	say(helper, NFT_MESSAGE_LOST);
 }
 
 static int64_t now_ms(void)

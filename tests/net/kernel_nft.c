@@ -318,6 +318,28 @@ START_TEST(nft_flushed)
 }
 END_TEST
 
+/* A flush whose events a transaction's own would hide: the helper looks first. It looks at most
+ * every 100 ms, so the first flush, which is of another table, keeps it from looking by itself. */
+START_TEST(nft_flushed_before_a_transaction)
+{
+	struct stage_node *node = &stage_nodes[1];
+	char reason[NFT_REASON_SIZE];
+	FILE *text;
+
+	begin();
+	enter(node->namespace);
+	run("nft add table inet other");
+	text = nft_begin(node->nft);
+	nft_rules_renew(text, &node->plan);
+	run("nft flush chain ip cpvrrp r0_prerouting");
+	ck_assert_int_eq(nft_commit(node->nft, text), 0);
+	ck_assert(nft_wait(node->nft, 1000));
+	ck_assert_int_eq(nft_receive(node->nft, reason), NFT_NEWS_LOST);
+	ck_assert(nft_wait(node->nft, 1000));
+	ck_assert_int_eq(nft_receive(node->nft, reason), NFT_NEWS_DONE);
+}
+END_TEST
+
 /* All rules of a node, without the time that elements have left. */
 static void list_rules(struct stage_node *node, char *text, size_t size)
 {
@@ -660,6 +682,7 @@ TCase *tcase_nft(void)
 	tcase_add_loop_test(tcase, nft_lease, 0, 2);
 	tcase_add_loop_test(tcase, nft_renewal_is_whole, 0, 2);
 	tcase_add_test(tcase, nft_flushed);
+	tcase_add_test(tcase, nft_flushed_before_a_transaction);
 	tcase_add_test(tcase, nft_updates_and_replacements_agree);
 	tcase_add_loop_test(tcase, nft_several_addresses_and_ports, 0, 2);
 	tcase_add_loop_test(tcase, nft_local_clients, 0, 2);

@@ -4,7 +4,7 @@
 
 streams.py serve NAME PORT              says NAME to each connection, then echoes
 streams.py hold ADDRESS PORT COUNT FILE opens COUNT connections, one after the other, asks each for an echo every
-                                        50 ms, and writes to FILE what came of it: once all are open, on SIGUSR1,
+                                        100 ms, and writes to FILE what came of it: once all are open, on SIGUSR1,
                                         and at the end (SIGTERM)
 
 FILE has a line "open N alive N broken N stuck N silence MS" and a line "NAME COUNT" for each server. Silence is the
@@ -17,7 +17,7 @@ import signal
 import sys
 import time
 
-PACE = 0.05
+PACE = 0.1
 STUCK = 2
 
 
@@ -66,7 +66,7 @@ class Holder:
         name = (await asyncio.wait_for(reader.readline(), 5)).decode().strip()
         self.served[name] = self.served.get(name, 0) + 1
         self.opened += 1
-        return asyncio.create_task(self.hold(self.opened, reader, writer))
+        return self.opened, reader, writer
 
     def report(self, begin_anew=True):
         waiting = max([time.monotonic() - since for since in self.asked.values()], default=0.0)
@@ -88,8 +88,9 @@ async def hold(address, port, count, path):
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGUSR1, holder.report)
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    tasks = [await holder.open(address, port) for _ in range(count)]
-    await asyncio.sleep(4 * PACE)
+    opened = [await holder.open(address, port) for _ in range(count)]
+    tasks = [asyncio.create_task(holder.hold(*connection)) for connection in opened]
+    await asyncio.sleep(2 * PACE)
     holder.report()
     await ended.wait()
     holder.report()
