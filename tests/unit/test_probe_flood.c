@@ -30,7 +30,7 @@
 #define MEMORY_MAX_KB INT64_MAX /* what is freed is kept, so that its use is seen */
 #else
 #define TURN_MAX_US (50 * MS) /* 2 ms are seen, and seconds of a probe that reads without end */
-#define MEMORY_MAX_KB 6144 /* 4 MB are seen for the most headers that are allowed */
+#define MEMORY_MAX_KB 6144    /* 4 MB are seen for the most headers that are allowed */
 #endif
 #define REFUSED_RENEGOTIATION 42 /* the server's exit status */
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
