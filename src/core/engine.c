@@ -160,7 +160,7 @@ static void announce(struct engine *engine, struct router *router)
 }
 
 /* GROUP: what is due at the end of a turn, a change within it included. */
-static void tell_group(struct engine *engine, struct router *router, struct instant now)
+void engine_tell_group(struct engine *engine, struct router *router, struct instant now)
 {
 	struct group_status status;
 
@@ -198,7 +198,7 @@ static void notify(struct engine *engine, struct router *router, struct instant 
 		send_last_status(engine, router, now);
 }
 
-static void step_type(struct engine *engine, struct router *router, struct instant now,
+void engine_step_type(struct engine *engine, struct router *router, struct instant now,
 		      enum vrrp_event_type type)
 {
 	engine_step(engine, router, now, &(struct vrrp_event){.type = type});
@@ -213,7 +213,7 @@ static void tell_silence(struct engine *engine, struct router *router, struct in
 	if (vr->state != VRRP_STATE_BACKUP || vrrp_takeover(vr).reason != VRRP_REASON_ACTIVE_DOWN)
 		return;
 	member_miss(&router->group.members, &vr->backup.heard.address);
-	tell_group(engine, router, now);
+	engine_tell_group(engine, router, now);
 }
 
 static void perform(struct engine *engine, struct router *router, struct instant now,
@@ -332,10 +332,9 @@ static void evaluate(struct engine *engine, struct router *router, struct instan
 		step_primary(engine, router, now, VRRP_EVENT_PRIMARY);
 }
 
-static void trace(struct engine *engine, const struct router *router, enum engine_trace what,
-		  const struct packet *packet)
+static void trace(struct engine *engine, const struct router *router, enum engine_trace what)
 {
-	engine->io->trace(engine->io, router, what, ADVERT_OK, packet);
+	engine->io->trace(engine->io, router, what, ADVERT_OK, NULL);
 }
 
 /* RECONCILE, not Active: without an own address of the family a "VIP" may be the node's only
@@ -359,7 +358,7 @@ static void remove_leftovers(struct engine *engine, struct router *router)
 	if (count == 0)
 		return;
 	if (news)
-		trace(engine, router, ENGINE_TRACE_REMOVED, NULL);
+		trace(engine, router, ENGINE_TRACE_REMOVED);
 	engine->io->remove(engine->io, router, leftovers, count);
 }
 
@@ -373,10 +372,10 @@ static void reconcile(struct engine *engine, struct router *router, struct insta
 		remove_leftovers(engine, router);
 	if (active && news.lost) {
 		router->counters.vip_readded++;
-		trace(engine, router, ENGINE_TRACE_READDED, NULL);
+		trace(engine, router, ENGINE_TRACE_READDED);
 	}
 	if (active && (news.lost || news.disturbed))
-		step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
+		engine_step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
 }
 
 /* RESUME: with the claim, the router takes over what the process before knew of the apiserver, so
@@ -421,121 +420,6 @@ void engine_socket(struct engine *engine, struct instant now, struct router *rou
 		return;
 	router->socket_closed = !open;
 	evaluate(engine, router, now);
-}
-
-/* ---- Packets ---- */
-
-/* The derived link-local address does not count as shared: every router with this VRID has it. */
-static bool shares_address(const struct router_settings *settings, const struct advert *advert,
-			   bool *ret_same)
-{
-	size_t first = settings->link_local_derived ? 1 : 0;
-	unsigned known = 0;
-	bool shares = false;
-
-	for (unsigned i = 0; i < advert->address_count; i++) {
-		struct addr address = advert_address(advert, i);
-
-		known += addr_in_list(&address, settings->addresses, settings->advertised_count);
-		shares |= addr_in_list(&address, settings->addresses + first,
-				       settings->advertised_count - first);
-	}
-	*ret_same = known == advert->address_count && known == settings->advertised_count;
-	return shares;
-}
-
-/* The rest of the REJECT chain: what the packet alone could not answer. */
-static enum advert_refusal examine_advert(const struct router *router, const struct packet *packet,
-					  const struct advert *advert, bool *ret_same_addresses)
-{
-	const struct router_settings *settings;
-	bool same;
-
-	if (!router)
-		return ADVERT_UNKNOWN_VRID;
-	settings = &router->settings;
-	if (addr_equal(&packet->source, &router->vrrp.primary))
-		return ADVERT_SOURCE_OWN;
-	if (settings->unicast &&
-	    !addr_in_list(&packet->source, settings->peers, settings->peer_count))
-		return ADVERT_SOURCE_NOT_PEER;
-	if (!shares_address(settings, advert, &same))
-		return ADVERT_ADDRESSES_FOREIGN;
-	*ret_same_addresses = same;
-	return ADVERT_OK;
-}
-
-static void count_accepted(struct engine *engine, struct router *router,
-			   const struct packet *packet, const struct advert *advert,
-			   bool same_addresses)
-{
-	struct router_counters *counters = &router->counters;
-
-	counters->adverts_received++;
-	counters->priority_zero_received += advert->priority == PRIORITY_STOP;
-	counters->checksum_rfc5798_received += advert->checksum == ADVERT_CHECKSUM_RFC5798;
-	if (advert->interval_cs != router->settings.vrrp.advert_int_cs) {
-		counters->interval_differs++;
-		trace(engine, router, ENGINE_TRACE_INTERVAL_DIFFERS, packet);
-	}
-	if (!same_addresses) {
-		counters->addresses_differ++;
-		trace(engine, router, ENGINE_TRACE_ADDRESSES_DIFFER, packet);
-	}
-	if (advert->priority == PRIORITY_OWNER)
-		trace(engine, router, ENGINE_TRACE_PRIORITY_OWNER, packet);
-}
-
-/* DEAF. A new member has as long to hear us as a Backup waits for an Active. */
-static enum vrrp_hearing hearing_of(const struct router *router, struct instant now,
-				    const struct addr *source)
-{
-	int64_t grace_us = 3 * vrrp_config_interval_us(&router->settings.vrrp);
-
-	return member_hearing(&router->group.members, now, source, &router->vrrp.primary, grace_us);
-}
-
-/* DEAF: this Active is no worse, so the sender that is Active too may think that it is not heard.
- */
-static bool is_rival(const struct router *router, uint8_t priority)
-{
-	return router->vrrp.state == VRRP_STATE_ACTIVE && priority > PRIORITY_LEAVING &&
-	       priority <= vrrp_priority(&router->vrrp);
-}
-
-static void take_advert(struct engine *engine, struct instant now, int ifindex,
-			const struct packet *packet)
-{
-	struct router *router =
-		engine_find(engine, ifindex, packet->source.family, advert_peek_vrid(packet));
-	struct advert advert;
-	bool same_addresses = false;
-	enum advert_refusal refusal = advert_decode(packet, &advert);
-
-	if (refusal == ADVERT_OK)
-		refusal = examine_advert(router, packet, &advert, &same_addresses);
-	if (refusal != ADVERT_OK) {
-		uint64_t *rejected = router ? router->counters.rejected : engine->rejected;
-
-		rejected[refusal]++;
-		engine->io->trace(engine->io, router, ENGINE_TRACE_REFUSED, refusal, packet);
-		return;
-	}
-	count_accepted(engine, router, packet, &advert, same_addresses);
-	router_remember(router, now, &packet->source, advert.priority);
-	/* DEAF: the sender knows that it is heard before it gets the answer. */
-	if (is_rival(router, advert.priority))
-		group_repeat(&router->group);
-	if (member_take_advert(&router->group.members, &packet->source) || router->group.repeat)
-		tell_group(engine, router, now);
-	engine_step(engine, router, now,
-		    &(struct vrrp_event){
-			    .type = VRRP_EVENT_ADVERT,
-			    .advert = {.source = packet->source,
-				       .interval_cs = advert.interval_cs,
-				       .priority = advert.priority,
-				       .hearing = hearing_of(router, now, &packet->source)},
-		    });
 }
 
 /* ---- Claims ---- */
@@ -589,64 +473,9 @@ static void answer_claims(struct engine *engine, struct router *router, struct i
 
 	if (answer == CLAIMS_NOTHING)
 		return;
-	trace(engine, router, ENGINE_TRACE_CLAIMED, NULL);
+	trace(engine, router, ENGINE_TRACE_CLAIMED);
 	if (answer == CLAIMS_DEFEND && !vrrp_claim_expired(&router->vrrp, now))
 		announce(engine, router);
-}
-
-/* The rest of the REJECT chain of a STATUS. A STATUS lists no addresses of the virtual router, so
- * its digest tells another cluster that has our VRID. */
-static enum group_status_refusal examine_status(const struct router *router,
-						const struct packet *packet,
-						const struct group_status *status)
-{
-	const struct router_settings *settings;
-
-	if (!router || !router->settings.members)
-		return GROUP_STATUS_UNKNOWN_VRID;
-	settings = &router->settings;
-	if (addr_equal(&packet->source, &router->vrrp.primary))
-		return GROUP_STATUS_SOURCE_OWN;
-	if (settings->unicast &&
-	    !addr_in_list(&packet->source, settings->peers, settings->peer_count))
-		return GROUP_STATUS_SOURCE_NOT_PEER;
-	if (status->digest != 0 && status->digest != router_digest(settings))
-		return GROUP_STATUS_DIGEST_FOREIGN;
-	return GROUP_STATUS_OK;
-}
-
-/* GROUP: a STATUS changes the table of members and nothing else. */
-static void take_status(struct engine *engine, struct instant now, int ifindex,
-			const struct packet *packet)
-{
-	struct router *router =
-		engine_find(engine, ifindex, packet->source.family, group_status_peek_vrid(packet));
-	struct group_status status;
-	enum group_status_refusal refusal = group_status_decode(packet, &status);
-
-	if (refusal == GROUP_STATUS_OK)
-		refusal = examine_status(router, packet, &status);
-	if (refusal == GROUP_STATUS_OK &&
-	    !member_take(&router->group.members, now, &packet->source, &status))
-		refusal = GROUP_STATUS_SURPLUS;
-	if (!router) {
-		engine->status_rejected[refusal]++;
-	} else if (refusal != GROUP_STATUS_OK) {
-		router->group.counters.rejected[refusal]++;
-		if (refusal != GROUP_STATUS_UNKNOWN_VRID)
-			engine->io->status_refused(engine->io, router, refusal, packet);
-	} else {
-		router->group.counters.received++;
-	}
-}
-
-void engine_packet(struct engine *engine, struct instant now, int ifindex,
-		   const struct packet *packet)
-{
-	if (group_status_is(packet))
-		take_status(engine, now, ifindex, packet);
-	else
-		take_advert(engine, now, ifindex, packet);
 }
 
 /* ---- Readiness, requests and time ---- */
@@ -700,7 +529,7 @@ void engine_shutdown(struct engine *engine, struct instant now)
 {
 	engine->shutting_down = true;
 	for (size_t i = 0; i < engine->router_count; i++)
-		step_type(engine, engine->routers[i], now, VRRP_EVENT_SHUTDOWN);
+		engine_step_type(engine, engine->routers[i], now, VRRP_EVENT_SHUTDOWN);
 }
 
 bool engine_stopped(const struct engine *engine)
@@ -722,12 +551,12 @@ void engine_timers(struct engine *engine, struct instant now, bool drained)
 		if (instant_due(router_grace_end(router), now))
 			evaluate(engine, router, now);
 		if (instant_due(vrrp_deadline(&router->vrrp), now))
-			step_type(engine, router, now, VRRP_EVENT_TIMEOUT);
+			engine_step_type(engine, router, now, VRRP_EVENT_TIMEOUT);
 		if (instant_due(claims_deadline(&router->claims), now))
 			answer_claims(engine, router, now);
 	}
 	for (size_t i = 0; i < engine->router_count; i++)
-		tell_group(engine, engine->routers[i], now);
+		engine_tell_group(engine, engine->routers[i], now);
 }
 
 struct instant engine_deadline(const struct engine *engine)

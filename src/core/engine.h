@@ -101,7 +101,7 @@ void engine_interface(struct engine *engine, struct instant now, struct router *
 /* The raw socket of the router's interface and family could not be opened, or now could. */
 void engine_socket(struct engine *engine, struct instant now, struct router *router, bool open);
 
-/* A packet for protocol 112 received on the interface. */
+/* A packet for protocol 112 received on the interface (core/engine_packet.c). */
 void engine_packet(struct engine *engine, struct instant now, int ifindex,
 		   const struct packet *packet);
 
@@ -137,9 +137,15 @@ struct instant engine_deadline(const struct engine *engine);
 struct router *engine_find(const struct engine *engine, int ifindex, enum addr_family family,
 			   uint8_t vrid);
 
-/* For core/reload: one event for one router, actions and their outcome included. */
+/* For core/reload and core/engine_packet: one event for one router, actions and their outcome
+ * included; of a type that carries nothing, or any. */
+void engine_step_type(struct engine *engine, struct router *router, struct instant now,
+		      enum vrrp_event_type type);
 void engine_step(struct engine *engine, struct router *router, struct instant now,
 		 const struct vrrp_event *event);
+
+/* For core/engine_packet, GROUP: sends a STATUS if one is due. */
+void engine_tell_group(struct engine *engine, struct router *router, struct instant now);
 
 /* For core/reload: the priority that the band and the settings give. */
 void engine_step_priority(struct engine *engine, struct router *router, struct instant now);

@@ -5,12 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void step_type(struct engine *engine, struct router *router, struct instant now,
-		      enum vrrp_event_type type)
-{
-	engine_step(engine, router, now, &(struct vrrp_event){.type = type});
-}
-
 static size_t index_of(const struct router_settings *settings, const struct addr *address)
 {
 	size_t i = 0;
@@ -50,7 +44,7 @@ static void change_addresses(struct engine *engine, struct router *router, struc
 	if (gone_count > 0)
 		engine->io->remove(engine->io, router, gone, gone_count);
 	if (added)
-		step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
+		engine_step_type(engine, router, now, VRRP_EVENT_ADDRESS_LOST);
 }
 
 static void change(struct engine *engine, struct router *router, struct instant now,
@@ -81,9 +75,9 @@ static void change(struct engine *engine, struct router *router, struct instant 
  * now. */
 static void drop(struct engine *engine, struct router *router, struct instant now)
 {
-	step_type(engine, router, now, VRRP_EVENT_SHUTDOWN);
+	engine_step_type(engine, router, now, VRRP_EVENT_SHUTDOWN);
 	if (router->vrrp.started)
-		step_type(engine, router, now, VRRP_EVENT_SHUTDOWN);
+		engine_step_type(engine, router, now, VRRP_EVENT_SHUTDOWN);
 	assert(!router->vrrp.started);
 	free(router);
 }
