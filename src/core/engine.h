@@ -34,6 +34,8 @@ enum engine_trace {
 	ENGINE_TRACE_INTERVAL_DIFFERS, /* accepted, RFC 9568 7.1 */
 	ENGINE_TRACE_ADDRESSES_DIFFER, /* accepted, RFC 9568 7.1 */
 	ENGINE_TRACE_PRIORITY_OWNER,   /* 255 heard: an address owner, or two of them (8.3.2) */
+	ENGINE_TRACE_DOUBTED,	       /* see router_doubts() */
+	ENGINE_TRACE_STRANGER,	       /* the Active is no member of the group */
 	ENGINE_TRACE_READDED,	       /* an address was gone and is back */
 	ENGINE_TRACE_REMOVED,	       /* an address was there while not Active */
 	ENGINE_TRACE_CLAIMED,	       /* another host claims an address, see router->claims */

@@ -89,11 +89,33 @@ static bool is_rival(const struct router *router, uint8_t priority)
 	       priority <= vrrp_priority(&router->vrrp);
 }
 
+/* BOUNDS: an advert that says that its sender leaves, of one that goes on. */
+static bool is_doubted(struct engine *engine, struct router *router, struct instant now,
+		       const struct packet *packet, uint8_t priority)
+{
+	if (priority > PRIORITY_LEAVING || !router_doubts(router, now, &packet->source))
+		return false;
+	router->counters.leaves_doubted++;
+	trace(engine, router, ENGINE_TRACE_DOUBTED, packet);
+	return true;
+}
+
+/* A new Active, which is followed from now on, and sends no STATUS where others do. */
+static bool is_stranger(const struct router *router, struct instant now, const struct addr *before)
+{
+	const struct vrrp_heard *heard = vrrp_active_heard(&router->vrrp);
+
+	return heard && !addr_equal(&heard->address, before) &&
+	       router_is_stranger(router, now, &heard->address);
+}
+
 static void take_advert(struct engine *engine, struct instant now, int ifindex,
 			const struct packet *packet)
 {
 	struct router *router =
 		engine_find(engine, ifindex, packet->source.family, advert_peek_vrid(packet));
+	const struct vrrp_heard *followed;
+	struct addr before;
 	struct advert advert;
 	bool same_addresses = false;
 	enum advert_refusal refusal = advert_decode(packet, &advert);
@@ -114,14 +136,20 @@ static void take_advert(struct engine *engine, struct instant now, int ifindex,
 		group_repeat(&router->group);
 	if (member_take_advert(&router->group.members, &packet->source) || router->group.repeat)
 		engine_tell_group(engine, router, now);
+	followed = vrrp_active_heard(&router->vrrp);
+	before = followed ? followed->address : (struct addr){0};
 	engine_step(engine, router, now,
 		    &(struct vrrp_event){
 			    .type = VRRP_EVENT_ADVERT,
 			    .advert = {.source = packet->source,
 				       .interval_cs = advert.interval_cs,
 				       .priority = advert.priority,
-				       .hearing = hearing_of(router, now, &packet->source)},
+				       .hearing = hearing_of(router, now, &packet->source),
+				       .doubted = is_doubted(engine, router, now, packet,
+							     advert.priority)},
 		    });
+	if (is_stranger(router, now, &before))
+		trace(engine, router, ENGINE_TRACE_STRANGER, packet);
 	router_assert(router);
 }
 

@@ -59,23 +59,66 @@ uint8_t router_ready_priority(const struct router *router)
 	return priority_auto(&router->auto_address);
 }
 
+static struct router_heard *find_heard(struct router *router, const struct addr *source)
+{
+	for (size_t i = 0; i < router->heard_count; i++)
+		if (addr_equal(&router->heard[i].address, source))
+			return &router->heard[i];
+	return NULL;
+}
+
+/* The place of a router that was not heard before: of the one that was heard the longest ago. */
+static struct router_heard *new_heard(struct router *router)
+{
+	struct router_heard *slot = &router->heard[0];
+
+	if (router->heard_count < ROUTER_HEARD_MAX)
+		return &router->heard[router->heard_count++];
+	for (size_t i = 1; i < router->heard_count; i++)
+		if (router->heard[i].at.us < slot->at.us)
+			slot = &router->heard[i];
+	return slot;
+}
+
 void router_remember(struct router *router, struct instant now, const struct addr *source,
 		     uint8_t priority)
 {
-	struct router_heard *slot = NULL;
+	int64_t interval_us = vrrp_config_interval_us(&router->settings.vrrp);
+	struct router_heard *heard = find_heard(router, source);
 
-	for (size_t i = 0; i < router->heard_count; i++)
-		if (addr_equal(&router->heard[i].address, source))
-			slot = &router->heard[i];
-	if (!slot && router->heard_count < ROUTER_HEARD_MAX)
-		slot = &router->heard[router->heard_count++];
-	if (!slot) {
-		slot = &router->heard[0];
-		for (size_t i = 1; i < router->heard_count; i++)
-			if (router->heard[i].at.us < slot->at.us)
-				slot = &router->heard[i];
+	if (!heard) {
+		heard = new_heard(router);
+		heard->retracted = heard->retracted_before = INSTANT_NEVER;
+	} else if (heard->priority <= PRIORITY_LEAVING && priority > PRIORITY_LEAVING &&
+		   instant_since(now, heard->at) < ROUTER_RETRACT_INTERVALS * interval_us) {
+		heard->retracted_before = heard->retracted;
+		heard->retracted = now;
 	}
-	*slot = (struct router_heard){.address = *source, .priority = priority, .at = now};
+	heard->address = *source;
+	heard->priority = priority;
+	heard->at = now;
+}
+
+bool router_doubts(const struct router *router, struct instant now, const struct addr *source)
+{
+	for (size_t i = 0; i < router->heard_count; i++) {
+		const struct router_heard *heard = &router->heard[i];
+
+		if (addr_equal(&heard->address, source) &&
+		    !instant_is_never(heard->retracted_before))
+			return instant_since(heard->retracted, heard->retracted_before) <
+				       ROUTER_DOUBT_US &&
+			       instant_since(now, heard->retracted) < ROUTER_DOUBT_US;
+	}
+	return false;
+}
+
+bool router_is_stranger(const struct router *router, struct instant now, const struct addr *active)
+{
+	const struct member_table *members = &router->group.members;
+	bool listened = instant_since(now, router->vrrp.listens_from) >= ROUTER_ACQUAINTED_US;
+
+	return members->count > 0 && listened && !member_find(members, active);
 }
 
 void router_record(struct router *router, struct instant now,

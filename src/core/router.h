@@ -88,6 +88,7 @@ struct router_counters {
 	uint64_t checksum_rfc5798_received;
 	uint64_t interval_differs; /* accepted, with another interval than ours (RFC 9568 7.1) */
 	uint64_t addresses_differ; /* accepted, with another list than ours (RFC 9568 7.1) */
+	uint64_t leaves_doubted;   /* accepted, see router_doubts() */
 	uint64_t send_failures;
 	uint64_t add_failures;
 	uint64_t announcements;
@@ -98,11 +99,22 @@ struct router_counters {
 	uint64_t rejected[ADVERT_REFUSAL_COUNT];
 };
 
+/* BOUNDS: a router that advertises as before within so many intervals of a priority of 0 or 1 takes
+ * it back: another host may have sent it. */
+#define ROUTER_RETRACT_INTERVALS 3
+/* A router that has taken one back twice within this time is doubted for as long. */
+#define ROUTER_DOUBT_US (60 * SECOND_US)
+
+/* GROUP: a router knows its group once it has listened for three STATUS messages of each member. */
+#define ROUTER_ACQUAINTED_US (3 * MEMBER_INTERVAL_CS * CENTISECOND_US)
+
 /* Another router whose adverts were accepted. */
 struct router_heard {
 	struct addr address;
 	uint8_t priority;
 	struct instant at;
+	/* It took back that it leaves: the last time and the one before; INSTANT_NEVER = none. */
+	struct instant retracted, retracted_before;
 };
 
 struct router_transition {
@@ -165,6 +177,14 @@ uint8_t router_ready_priority(const struct router *router);
 /* Another router's advert was accepted; the one that was silent for longest makes room. */
 void router_remember(struct router *router, struct instant now, const struct addr *source,
 		     uint8_t priority);
+
+/* BOUNDS: whether a priority of 0 or 1 from this source is not believed, as it has taken two back
+ * of late. */
+bool router_doubts(const struct router *router, struct instant now, const struct addr *source);
+
+/* GROUP: whether this Active is no member where there are others: another implementation, or a host
+ * that does not belong here. A new member's first STATUS may come after its first advert. */
+bool router_is_stranger(const struct router *router, struct instant now, const struct addr *active);
 
 /* Counts the transition and keeps it in the history. */
 void router_record(struct router *router, struct instant now,

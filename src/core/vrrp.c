@@ -141,14 +141,26 @@ static bool is_beside_active(const struct vrrp *vr, struct instant now,
  * keeps waiting begins its Skew_Time now. */
 static void hear_stop(struct vrrp *vr, struct instant now, const struct vrrp_event *event)
 {
+	vr->backup.doubted = false;
 	vr->backup.heard = (struct vrrp_heard){
 		.address = event->advert.source, .priority = PRIORITY_STOP, .at = now};
+}
+
+/* Whether it matters that the sender leaves: not to a held Backup, which follows a leaving Active,
+ * and not of an Active that was leaving before. */
+static bool relieves(const struct vrrp *vr, bool known)
+{
+	return vrrp_own_priority(vr) > PRIORITY_LEAVING &&
+	       !(known && vr->backup.heard.priority == PRIORITY_LEAVING);
 }
 
 /*
  * RFC 9568 6.4.2: priority 0: set Active_Down_Timer to Skew_Time. Else, if Preempt_Mode is False or
  * the priority is no lower than ours: adopt Max Advertise Interval, compute Active_Down_Interval
  * anew and set Active_Down_Timer to it. Else discard. See note_consequences() for the choice.
+ *
+ * BOUNDS: if the Active has taken back several times that it leaves, somebody else says so in its
+ * name. Its next advert will show it.
  */
 static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp_event *event)
 {
@@ -156,12 +168,18 @@ static void backup_advert(struct vrrp *vr, struct instant now, const struct vrrp
 	bool known = heard->priority != PRIORITY_STOP &&
 		     addr_equal(&heard->address, &event->advert.source);
 
+	if (event->advert.doubted && relieves(vr, known)) {
+		vr->backup.doubted = known;
+		vr->backup.doubted_priority = event->advert.priority;
+		return;
+	}
 	if (event->advert.priority == PRIORITY_STOP) {
 		hear_stop(vr, now, event);
 		return;
 	}
 	if (is_beside_active(vr, now, event))
 		return;
+	vr->backup.doubted = false;
 	*heard = (struct vrrp_heard){
 		.address = event->advert.source,
 		.priority = event->advert.priority,

@@ -53,6 +53,7 @@ struct vrrp_event {
 			uint16_t interval_cs; /* not 0 */
 			uint8_t priority;
 			enum vrrp_hearing hearing;
+			bool doubted; /* BOUNDS: the sender may not have sent it */
 		} advert;
 		struct vrrp_claim claim; /* STARTUP: of the process before */
 		uint8_t priority;	 /* PRIORITY: 3..254, by readiness. SENT: what was sent */

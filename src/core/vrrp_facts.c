@@ -256,6 +256,21 @@ static enum vrrp_reason reason_of_heard(const struct vrrp *vr)
 	return vrrp_is_lower_band(vr) ? VRRP_REASON_ACTIVE_UNREADY : VRRP_REASON_ACTIVE_LOWER;
 }
 
+/* BOUNDS: when the Active's next advert shows whether it leaves, at the latest. preempt_delay holds
+ * for a leaving Active, as for any of a lower band. A held Backup relieves nobody. */
+static struct vrrp_takeover takeover_by_doubt(const struct vrrp *vr)
+{
+	const struct vrrp_heard *heard = &vr->backup.heard;
+	struct instant shown = instant_add(heard->at, vrrp_believed_interval_us(vr, heard));
+
+	if (!vr->backup.doubted || vrrp_own_priority(vr) == PRIORITY_LEAVING)
+		return (struct vrrp_takeover){.at = INSTANT_NEVER};
+	if (vr->backup.doubted_priority == PRIORITY_STOP)
+		return (struct vrrp_takeover){shown, VRRP_REASON_ACTIVE_STOPPED};
+	return (struct vrrp_takeover){instant_max(shown, vr->preempt_from),
+				      VRRP_REASON_ACTIVE_LEAVING};
+}
+
 /*
  * RFC 9568 6.4.2. Active_Down_Timer runs for Active_Down_Interval from the last advert of the
  * Active; an Active that stops (priority 0) is waited for Skew_Time only. PREEMPT: nor is an Active
@@ -263,15 +278,17 @@ static enum vrrp_reason reason_of_heard(const struct vrrp *vr)
  */
 struct vrrp_takeover vrrp_takeover(const struct vrrp *vr)
 {
-	struct instant after_skew = instant_add(vr->backup.lower_since, vrrp_skew_time_us(vr));
-	struct vrrp_takeover takeover = {
+	struct vrrp_takeover silent = {
 		.at = instant_add(vr->backup.followed.at, vrrp_active_down_interval_us(vr)),
 		.reason = discards(vr) ? VRRP_REASON_ACTIVE_LOWER : VRRP_REASON_ACTIVE_DOWN,
 	};
+	struct vrrp_takeover told = {vr->backup.lower_since, reason_of_heard(vr)};
+	struct vrrp_takeover doubted = takeover_by_doubt(vr);
 
-	if (after_skew.us > takeover.at.us)
-		return takeover;
-	return (struct vrrp_takeover){after_skew, reason_of_heard(vr)};
+	if (doubted.at.us < told.at.us)
+		told = doubted;
+	told.at = instant_add(told.at, vrrp_skew_time_us(vr));
+	return told.at.us > silent.at.us ? silent : told;
 }
 
 const struct vrrp_heard *vrrp_active_heard(const struct vrrp *vr)

@@ -155,6 +155,9 @@ struct vrrp {
 		/* Since when the Active has stopped, or is in a lower band with preempt_delay over
 		 * (which may lie ahead); INSTANT_NEVER: neither. */
 		struct instant lower_since;
+		/* BOUNDS: since `heard` that Active is said to leave, which is doubted. */
+		bool doubted;
+		uint8_t doubted_priority; /* 0 or 1; meaningful if doubted */
 	} backup;
 
 	/* Meaningful in Active. */

@@ -49,6 +49,7 @@ void vrrp_enter_backup(struct vrrp *vr, struct instant now, enum vrrp_reason rea
 		vr->preempt_from = instant_add(now, vr->config.preempt_delay_us);
 	vr->backup.heard = (struct vrrp_heard){.at = INSTANT_NEVER};
 	vr->backup.followed = (struct vrrp_heard){.at = now};
+	vr->backup.doubted = false;
 	enter(vr, VRRP_STATE_BACKUP, reason, VRRP_FAULT_NONE, out);
 }
 

@@ -361,6 +361,18 @@ static void log_trace(const struct router *router, enum engine_trace what, const
 		log_warning(ROUTER_FMT ": %s advertises priority 255, as if it owned the address",
 			    ROUTER_ARG(router), source);
 		break;
+	case ENGINE_TRACE_DOUBTED:
+		log_warning(ROUTER_FMT
+			    ": %s says that it leaves and goes on: another host may speak "
+			    "in its name; not believed for %lld s",
+			    ROUTER_ARG(router), source, (long long)(ROUTER_DOUBT_US / SECOND_US));
+		break;
+	case ENGINE_TRACE_STRANGER:
+		log_warning(ROUTER_FMT
+			    ": the Active is now %s, which sends no STATUS as the members "
+			    "do: another implementation, or a host that does not belong here",
+			    ROUTER_ARG(router), source);
+		break;
 	case ENGINE_TRACE_READDED:
 		log_warning(ROUTER_FMT
 			    ": %s has lost an address of ours (removed by another program, or its "

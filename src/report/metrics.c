@@ -94,6 +94,16 @@ static uint64_t value_status_received(const struct status_router *router)
 	return router->members.counters.received;
 }
 
+static uint64_t value_doubted(const struct status_router *router)
+{
+	return router->counters.leaves_doubted;
+}
+
+static uint64_t value_stranger(const struct status_router *router)
+{
+	return router->active.stranger;
+}
+
 static uint64_t value_readded(const struct status_router *router)
 {
 	return router->counters.vip_readded;
@@ -121,6 +131,12 @@ static const struct {
 	{{"cpvrrp_status_sent_total", "counter", "STATUS messages sent."}, value_status_sent},
 	{{"cpvrrp_status_received_total", "counter", "STATUS messages accepted."},
 	 value_status_received},
+	{{"cpvrrp_active_is_stranger", "gauge",
+	  "Whether the Active sends no STATUS where others do."},
+	 value_stranger},
+	{{"cpvrrp_leaves_doubted_total", "counter",
+	  "Adverts that said that a router leaves, and were not believed as it has gone on."},
+	 value_doubted},
 	{{"cpvrrp_vip_readded_total", "counter", "Addresses that were gone while Active."},
 	 value_readded},
 	{{"cpvrrp_claims_total", "counter",

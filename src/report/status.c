@@ -240,7 +240,7 @@ static void take_apiserver(const struct status_source *source, struct instant no
 
 /* The router that the machine follows, not the last one heard: an accepted advert may come from a
  * router that loses to the Active. */
-static struct status_active active_of(const struct router *router)
+static struct status_active active_of(const struct router *router, struct instant now)
 {
 	const struct vrrp *vrrp = &router->vrrp;
 	const struct vrrp_heard *heard = vrrp_active_heard(vrrp);
@@ -255,6 +255,7 @@ static struct status_active active_of(const struct router *router)
 	return (struct status_active){.known = true,
 				      .address = heard->address,
 				      .priority = heard->priority,
+				      .stranger = router_is_stranger(router, now, &heard->address),
 				      .heard = heard->at};
 }
 
@@ -352,7 +353,7 @@ static void take_router(const struct router *router, struct instant now,
 	for (size_t i = 0; i < router->settings.address_count; i++)
 		status->addresses[i] =
 			(struct status_address){router->settings.addresses[i], router->present[i]};
-	status->active = active_of(router);
+	status->active = active_of(router, now);
 	status->heard_count = router->heard_count;
 	memcpy(status->heard, router->heard, sizeof(status->heard));
 	status->claim_count = router->claims.count;

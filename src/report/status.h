@@ -99,6 +99,7 @@ struct status_active {
 	bool self;
 	struct addr address;
 	uint8_t priority;
+	bool stranger;	      /* sends no STATUS, where others do */
 	struct instant heard; /* the last advert; means nothing for this node */
 };
 

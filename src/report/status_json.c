@@ -23,6 +23,7 @@ static const struct counter counters[] = {
 	COUNTER(checksum_rfc5798_received),
 	COUNTER(interval_differs),
 	COUNTER(addresses_differ),
+	COUNTER(leaves_doubted),
 	COUNTER(send_failures),
 	COUNTER(add_failures),
 	COUNTER(announcements),
@@ -166,11 +167,11 @@ static json_t *json_active(const struct status *status, const struct status_acti
 {
 	if (!active->known)
 		return json_null();
-	return json_pack("{s:o, s:i, s:o, s:b}", "address", json_address(&active->address),
+	return json_pack("{s:o, s:i, s:o, s:b, s:b}", "address", json_address(&active->address),
 			 "priority", active->priority, "last_advert_seconds_ago",
 			 active->self ? json_null()
 				      : json_seconds(status_age_us(status, active->heard)),
-			 "self", active->self);
+			 "self", active->self, "stranger", active->stranger);
 }
 
 static json_t *json_heard(const struct status *status, const struct status_router *router)

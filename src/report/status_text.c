@@ -198,9 +198,10 @@ static void put_active(FILE *out, const struct status_active *active)
 	else if (active->self)
 		put_field(out, "Active", "this node, %s", addr_format(&active->address, address));
 	else
-		put_field(out, "Active", "%s, priority %u (%s)",
+		put_field(out, "Active", "%s, priority %u (%s)%s",
 			  addr_format(&active->address, address), active->priority,
-			  status_band(active->priority));
+			  status_band(active->priority),
+			  active->stranger ? "; it sends no STATUS as the members do" : "");
 }
 
 /* The sentence for the rules of BALANCE. */

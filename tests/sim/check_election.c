@@ -166,8 +166,8 @@ static void check_takeover(struct node *node, const struct router *router,
 	    check_applies(sim, RULE_PREEMPTIBLE_HEARD, false) && !watch->heard.preemptible &&
 	    watch->heard.last_priority >= check_priority(node, router))
 		check_broken(sim, RULE_PREEMPTIBLE_HEARD, "n%d", node->id + 1);
-	if (unready && check_applies(sim, RULE_NO_RELIEF_BY_UNREADY, false) && best->known &&
-	    best->band == PRIORITY_BAND_READY &&
+	if (unready && check_applies(sim, RULE_NO_RELIEF_BY_UNREADY, watch->heard.doubted) &&
+	    best->known && best->band == PRIORITY_BAND_READY &&
 	    instant_since(now, best->at) < beside_us(best->interval_us, best->first, router))
 		check_broken(sim, RULE_NO_RELIEF_BY_UNREADY, "n%d", node->id + 1);
 	if (relieves)
@@ -234,6 +234,7 @@ static void forget_heard(struct watch *watch)
 	watch->active.waived = false;
 	watch->heard.preemptible = false;
 	watch->heard.stop = false;
+	watch->heard.doubted = false;
 	watch->heard.last_priority = UINT8_MAX;
 	watch->heard.best.known = false;
 }
@@ -341,6 +342,7 @@ void check_packet_before(struct node *node, struct instant now, const struct mes
 	struct watch *watch;
 
 	node->refusal = ADVERT_OK;
+	node->doubted = false;
 	node->message = message;
 	if (!router)
 		return;
@@ -385,9 +387,10 @@ static void note_best(struct watch *watch, const struct router *router, struct i
 
 	watch->active.read |=
 		addr_equal(&message->source, &watch->active.source) && band == PRIORITY_BAND_READY;
-	if (priority == PRIORITY_STOP)
+	if (priority == PRIORITY_STOP) {
 		best->known = false;
-	else if (!beside)
+	} else if (!beside) {
+		watch->heard.doubted = false;
 		*best = (struct known_active){
 			.known = true,
 			.source = message->source,
@@ -397,6 +400,7 @@ static void note_best(struct watch *watch, const struct router *router, struct i
 			.first = !again,
 			.followed = !watch->before_packet.preempts,
 		};
+	}
 }
 
 /* RFC 9568 6.4.2: priority 0 sets Active_Down_Timer to Skew_Time. BOUNDS: unless less is left. */
@@ -420,6 +424,29 @@ static void check_priority_zero(struct node *node, const struct router *router, 
 		check_broken(sim, RULE_STOP_NEVER_POSTPONES, "n%d", node->id + 1);
 }
 
+#define MINUTE_US (60 * SECOND_US)
+
+/* Whether the source has taken back twice within a minute that it leaves, the last time less than a
+ * minute ago. It takes back what it said less than three intervals ago. */
+static bool note_leave(struct watch *watch, const struct router *router, struct instant now,
+		       const struct message *message)
+{
+	struct leave *leave =
+		&watch->leaves[message->source.bytes[addr_size(message->source.family) - 1]];
+	bool leaves = message_priority(message) <= PRIORITY_LEAVING;
+	bool doubted = leaves && !instant_is_never(leave->retracted_before) &&
+		       instant_since(leave->retracted, leave->retracted_before) < MINUTE_US &&
+		       instant_since(now, leave->retracted) < MINUTE_US;
+
+	if (!leaves && !instant_is_never(leave->at) &&
+	    instant_since(now, leave->at) < 3 * check_interval_us(router)) {
+		leave->retracted_before = leave->retracted;
+		leave->retracted = now;
+	}
+	leave->at = leaves ? now : INSTANT_NEVER;
+	return doubted;
+}
+
 /* The effect of an accepted advert on the Active_Down_Timer of a Backup. */
 static void check_accepted(struct node *node, const struct router *router, struct instant now,
 			   const struct message *message)
@@ -427,6 +454,7 @@ static void check_accepted(struct node *node, const struct router *router, struc
 	struct sim *sim = node->sim;
 	struct watch *watch = check_watch(node, router);
 	const struct vrrp *vr = &router->vrrp;
+	bool doubted = watch->heard.doubted;
 
 	if (router_ready_priority(router) > watch->active.own_priority)
 		watch->active.own_priority = router_ready_priority(router);
@@ -438,11 +466,45 @@ static void check_accepted(struct node *node, const struct router *router, struc
 	note_best(watch, router, now, message);
 	if (vr->state != VRRP_STATE_BACKUP)
 		return;
-	if (watch->before_packet.preempts && check_applies(sim, RULE_NEVER_POSTPONED, false) &&
+	/* Unless it shows that the Active does not leave. */
+	if (watch->before_packet.preempts && check_applies(sim, RULE_NEVER_POSTPONED, doubted) &&
 	    vrrp_takeover(vr).at.us > watch->before_packet.active_down.us)
 		check_broken(sim, RULE_NEVER_POSTPONED, "n%d", node->id + 1);
 	if (message_priority(message) == PRIORITY_STOP)
 		check_priority_zero(node, router, now);
+}
+
+/* A held Backup relieves nobody, and an Active that was leaving before is followed or relieved. */
+static bool relieves(const struct watch *watch, const struct message *message)
+{
+	const struct known_active *best = &watch->heard.best;
+	bool left = best->known && addr_equal(&message->source, &best->source) &&
+		    best->band == PRIORITY_BAND_LEAVING;
+
+	return watch->before_packet.state == VRRP_STATE_BACKUP &&
+	       watch->before_packet.priority > PRIORITY_LEAVING && !left;
+}
+
+/* The next advert of the Active, which is due within an interval of the last one, shows whether it
+ * leaves. If it does, its handover may end a Skew_Time before the takeover. */
+static void check_doubted(struct node *node, const struct router *router,
+			  const struct message *message)
+{
+	struct watch *watch = check_watch(node, router);
+	const struct known_active *best = &watch->heard.best;
+
+	if (!best->known || !addr_equal(&message->source, &best->source))
+		return;
+	watch->heard.doubted = true;
+	watch->heard.preemptible = true;
+	check_excuse(node->sim,
+		     node->sim->now + 2 * node->sim->interval_max_us + node->sim->check.slack_us);
+	if (watch->heard.stop)
+		return;
+	watch->heard.stop = true;
+	watch->heard.stop_at =
+		instant_add(best->at, believed_us(best->interval_us, best->first, router));
+	watch->heard.stop_down = INSTANT_NEVER;
 }
 
 /* An Active that hears another router yields if its claim has expired (SOCKETS FIRST). */
@@ -481,6 +543,7 @@ void check_packet_after(struct node *node, struct instant now, const struct mess
 	const struct router *router = node_router(node, message->source.family);
 	bool refused = node->refusal != ADVERT_OK;
 	bool unknown = node->refusal == ADVERT_UNKNOWN_VRID;
+	bool doubted;
 
 	node->message = NULL;
 	if (!router)
@@ -498,7 +561,14 @@ void check_packet_after(struct node *node, struct instant now, const struct mess
 		check_refused(node, router, message, unknown);
 		return;
 	}
-	check_accepted(node, router, now, message);
+	doubted = note_leave(check_watch(node, router), router, now, message);
+	if (check_applies(sim, RULE_DOUBT, false) && doubted != node->doubted)
+		check_broken(sim, RULE_DOUBT, "n%d %s", node->id + 1,
+			     doubted ? "believes" : "does not believe");
+	if (doubted && relieves(check_watched(node, router), message))
+		check_doubted(node, router, message);
+	else
+		check_accepted(node, router, now, message);
 	check_rival(node, router, message);
 	check_newer(node, router, message);
 }

@@ -350,9 +350,13 @@ static void io_trace(struct engine_io *io, const struct router *router, enum eng
 	case ENGINE_TRACE_REMOVED:
 		trace_note(node->sim, RECORD_REMOVED, node, family, 0, 0);
 		break;
+	case ENGINE_TRACE_DOUBTED:
+		node->doubted = true;
+		break;
 	case ENGINE_TRACE_INTERVAL_DIFFERS:
 	case ENGINE_TRACE_ADDRESSES_DIFFER:
 	case ENGINE_TRACE_PRIORITY_OWNER:
+	case ENGINE_TRACE_STRANGER:
 	case ENGINE_TRACE_CLAIMED:
 		break;
 	}
@@ -699,6 +703,12 @@ static void turn(struct node *node)
 	arm_timer(node);
 }
 
+static void forget_leaves(struct watch *watch)
+{
+	for (size_t i = 0; i < sizeof(watch->leaves) / sizeof(watch->leaves[0]); i++)
+		watch->leaves[i] = (struct leave){INSTANT_NEVER, INSTANT_NEVER, INSTANT_NEVER};
+}
+
 void node_start(struct node *node)
 {
 	struct sim *sim = node->sim;
@@ -716,6 +726,7 @@ void node_start(struct node *node)
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
 		node->watch[family].held = node->watch[family].leaving = false;
 		node->watch[family].notified = VRRP_STATE_INITIALIZE;
+		forget_leaves(&node->watch[family]);
 	}
 	node->clean_at = sim->now > node->clean_at ? sim->now : node->clean_at;
 	node->probe_at = sim->now + (sim->exact ? 0 : rng_range(&sim->machine, 0, 50 * SIM_MS));

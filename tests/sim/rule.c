@@ -295,6 +295,12 @@ static const struct rule rules[] = {
 			"An Active that took over by time-out soon after it began to listen may "
 			"have been deaf (TENURE).",
 		},
+	[RULE_DOUBT] =
+		{
+			"that a router leaves is doubted once it has taken it back twice",
+			"Within a minute: then somebody else says so in its name (BOUNDS). An "
+			"Active that has gone on once may have called a step-down off.",
+		},
 	[RULE_PRIORITY_ZERO_SENT] =
 		{
 			"an Active that leaves without a successor sends priority 0",

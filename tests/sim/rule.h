@@ -74,6 +74,7 @@ enum sim_rule {
 	/* check_election: the end of the role, and any transition */
 	RULE_YIELDS_TO_BETTER,
 	RULE_TENURE,
+	RULE_DOUBT,
 	RULE_PRIORITY_ZERO_SENT,
 	RULE_FAILED_REFRESH,
 	RULE_CLAIM_LASTS,

@@ -285,6 +285,12 @@ struct known_active {
 };
 
 /* The memory of check_router and check_election about a router. */
+/* What a source has said of its end (rule BOUNDS), by the reader's clock; INSTANT_NEVER = not. */
+struct leave {
+	struct instant at; /* it stopped or leaves, and has said nothing else since */
+	struct instant retracted, retracted_before;
+};
+
 struct watch {
 	/* The state that the router notified last. */
 	enum vrrp_state notified;
@@ -294,6 +300,9 @@ struct watch {
 	bool announced;
 	/* An address is missing and the process knows: it was taken away, or the file is new. */
 	bool misses;
+
+	/* By the last byte of the source. */
+	struct leave leaves[256];
 
 	/* The router leaves (HANDOVER). */
 	bool leaving;
@@ -399,6 +408,8 @@ struct watch {
 		bool stop;
 		/* The first of those. */
 		struct instant stop_at;
+		/* The best one is said to leave since it was heard, which is doubted. */
+		bool doubted;
 		/* When the takeover was due before it. */
 		struct instant stop_down;
 		/* The priority of the last advert; UINT8_MAX = there was none. */
@@ -429,6 +440,7 @@ struct node {
 	struct instant socket_retry;
 	int64_t late_max_us;	       /* by a fault; 0 = by none */
 	enum advert_refusal refusal;   /* of the last packet */
+	bool doubted;		       /* the last packet was not believed (BOUNDS) */
 	const struct message *message; /* in progress; NULL = none */
 	int64_t waited_us;	       /* for the kernel, in this turn */
 	bool listened;		       /* the sockets have been read in this turn, or need not be */

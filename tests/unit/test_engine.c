@@ -791,6 +791,103 @@ START_TEST(active_knows_no_other_active)
 }
 END_TEST
 
+/* The Active takes back at T0 + 2 s and T0 + 4 s that it leaves. */
+static void hear_two_retractions(uint8_t priority)
+{
+	hear(T0 + SECOND_US, 3, 220);
+	hear(T0 + SECOND_US + 1, 3, priority);
+	ck_assert_int_eq(engine_deadline(&w.engine).us, T0 + SECOND_US + 1 + SKEW);
+	hear(T0 + SECOND_US + 2, 3, 220);
+	hear(T0 + 2 * SECOND_US, 3, priority);
+	ck_assert_int_eq(engine_deadline(&w.engine).us, T0 + 2 * SECOND_US + SKEW);
+	hear(T0 + 2 * SECOND_US + 1, 3, 220);
+	ck_assert_str_eq(take_traces(), "");
+}
+
+/* BOUNDS: somebody says in the Active's name that it leaves. */
+START_TEST(retracted_leave_is_doubted)
+{
+	const uint8_t priority = _i == 0 ? PRIORITY_STOP : PRIORITY_LEAVING;
+	const int64_t us = T0 + 2 * SECOND_US + 1;
+
+	start_backup();
+	hear_two_retractions(priority);
+	hear(us + 1, 3, priority);
+	ck_assert_str_eq(take_traces(), "doubted");
+	ck_assert_uint_eq(find(10)->counters.leaves_doubted, 1);
+	/* Its next advert, which is due by then, shows that it stays. */
+	ck_assert_int_eq(engine_deadline(&w.engine).us, us + SECOND_US + SKEW);
+	assert_active_is("10.0.0.3", 220, us);
+	hear(us + 2, 3, 220);
+	ck_assert_int_eq(engine_deadline(&w.engine).us, us + 2 + DOWN);
+	/* It does not come: the router has left. */
+	hear(us + 3, 3, priority);
+	run(us + 2 + SECOND_US + SKEW);
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
+	ck_assert_int_eq(find(10)->vrrp.reason, priority == PRIORITY_STOP
+							? VRRP_REASON_ACTIVE_STOPPED
+							: VRRP_REASON_ACTIVE_LEAVING);
+}
+END_TEST
+
+START_TEST(leave_of_another_is_not_doubted)
+{
+	const int64_t us = T0 + 2 * SECOND_US + 1;
+
+	start_backup();
+	hear_two_retractions(PRIORITY_STOP);
+	hear(us + 2, 4, PRIORITY_STOP);
+	ck_assert_int_eq(engine_deadline(&w.engine).us, us + 2 + SKEW);
+}
+END_TEST
+
+START_TEST(doubt_ends)
+{
+	const int64_t us = T0 + 2 * SECOND_US + 1;
+
+	start_backup();
+	hear_two_retractions(PRIORITY_STOP);
+	for (int64_t t = us + SECOND_US; t < us + ROUTER_DOUBT_US; t += SECOND_US)
+		hear(t, 3, 220);
+	hear(us + ROUTER_DOUBT_US - 1, 3, PRIORITY_STOP);
+	ck_assert_uint_eq(find(10)->counters.leaves_doubted, 1);
+	hear(us + ROUTER_DOUBT_US, 3, PRIORITY_STOP);
+	ck_assert_uint_eq(find(10)->counters.leaves_doubted, 1);
+	ck_assert_int_eq(engine_deadline(&w.engine).us, us + ROUTER_DOUBT_US + SKEW);
+}
+END_TEST
+
+/* A router that stops, and is Active again later, takes nothing back; nor do two times that lie a
+ * minute apart make a doubt. */
+START_TEST(leave_is_believed_as_a_rule)
+{
+	static const struct {
+		int64_t back_us, again_us;
+		bool doubted;
+	} rows[] = {
+		{3 * SECOND_US - 1, 10 * SECOND_US, true},
+		{3 * SECOND_US, 10 * SECOND_US, false},
+		{SECOND_US, ROUTER_DOUBT_US - 1, true},
+		{SECOND_US, ROUTER_DOUBT_US, false},
+	};
+
+	start_backup();
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const uint8_t host = (uint8_t)(3 + i);
+		const struct addr source = {.family = ADDR_FAMILY_IPV4, .bytes = {10, 0, 0, host}};
+		const int64_t stopped_us = T0 + 1000 * (int64_t)(i + 1) * SECOND_US;
+		const int64_t again_us = stopped_us + rows[i].again_us;
+
+		hear(stopped_us, host, PRIORITY_STOP);
+		hear(stopped_us + rows[i].back_us, host, 220);
+		hear(again_us, host, PRIORITY_STOP);
+		hear(again_us + rows[i].back_us, host, 220);
+		ck_assert_int_eq(router_doubts(find(10), at(again_us + rows[i].back_us), &source),
+				 rows[i].doubted);
+	}
+}
+END_TEST
+
 /* ---- The end ---- */
 
 static void start_two_active(void)
@@ -971,6 +1068,10 @@ static void add_active(Suite *suite)
 	tcase_add_test(tcase, router_beside_the_active_is_not_the_active);
 	tcase_add_test(tcase, loser_knows_the_active_it_lost_to);
 	tcase_add_test(tcase, active_knows_no_other_active);
+	tcase_add_loop_test(tcase, retracted_leave_is_doubted, 0, 2);
+	tcase_add_test(tcase, leave_of_another_is_not_doubted);
+	tcase_add_test(tcase, doubt_ends);
+	tcase_add_test(tcase, leave_is_believed_as_a_rule);
 	suite_add_tcase(suite, tcase);
 }
 

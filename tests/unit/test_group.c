@@ -596,6 +596,40 @@ END_TEST
 
 /* ---- DEAF ---- */
 
+/* An Active that is no member where there are members; a group of other implementations is none. */
+START_TEST(stranger_that_is_active_is_told)
+{
+	start_member();
+	hear(T0 + 4 * SECOND_US, 4, 220);
+	ck_assert_str_eq(take_traces(), "");
+	hear_status(T0 + 4 * SECOND_US + 1, 3, true);
+	hear(T0 + 4 * SECOND_US + 2, 4, 220);
+	ck_assert_str_eq(take_traces(), "");
+	hear(T0 + 4 * SECOND_US + 3, 3, 221);
+	ck_assert_str_eq(take_traces(), "");
+	hear(T0 + 4 * SECOND_US + 4, 4, 222);
+	ck_assert_str_eq(take_traces(), "stranger");
+	hear_status(T0 + 4 * SECOND_US + 5, 4, true);
+	hear(T0 + 4 * SECOND_US + 6, 3, 223);
+	hear(T0 + 4 * SECOND_US + 7, 4, 224);
+	ck_assert_str_eq(take_traces(), "");
+}
+END_TEST
+
+/* A router that has just started may not have heard the Active's STATUS yet. */
+START_TEST(stranger_may_be_a_member_not_heard_yet)
+{
+	start_member();
+	find(10)->vrrp.listens_from = at(T0);
+	hear_status(T0 + 1, 3, true);
+	hear(T0 + ROUTER_ACQUAINTED_US - 1, 4, 220);
+	ck_assert_str_eq(take_traces(), "");
+	hear(T0 + ROUTER_ACQUAINTED_US, 3, 221);
+	hear(T0 + ROUTER_ACQUAINTED_US, 4, 222);
+	ck_assert_str_eq(take_traces(), "stranger");
+}
+END_TEST
+
 START_TEST(active_yields_to_a_better_one_that_hears_it)
 {
 	start_active_member();
@@ -713,6 +747,8 @@ Suite *suite_group(void)
 	tcase_add_test(engine, seventeenth_member_is_counted);
 	tcase_add_test(engine, status_with_a_vrid_in_the_header_is_an_advert_of_unknown_type);
 	tcase_add_test(engine, order_of_addresses_does_not_matter_to_the_digest);
+	tcase_add_test(engine, stranger_that_is_active_is_told);
+	tcase_add_test(engine, stranger_may_be_a_member_not_heard_yet);
 	tcase_add_test(engine, active_yields_to_a_better_one_that_hears_it);
 	tcase_add_test(engine, active_yields_to_a_better_one_without_status);
 	tcase_add_test(engine, active_keeps_the_role_from_a_deaf_one);

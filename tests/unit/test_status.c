@@ -96,7 +96,7 @@ START_TEST(json_values)
 	      "[{\"address\":\"10.10.10.10\",\"present\":true}]");
 	check(root, "virtual_routers.0.active_router",
 	      "{\"address\":\"10.10.10.1\",\"priority\":216,\"last_advert_seconds_ago\":null,"
-	      "\"self\":true}");
+	      "\"self\":true,\"stranger\":false}");
 	check(root, "virtual_routers.0.heard.0.address", "\"10.10.10.2\"");
 	check(root, "virtual_routers.0.heard.0.priority", "177");
 	check(root, "virtual_routers.0.heard.0.band", "\"ready\"");
@@ -109,7 +109,7 @@ START_TEST(json_values)
 	      "\"reason\":\"active_down\"}");
 	check(root, "virtual_routers.1.active_router",
 	      "{\"address\":\"fe80::2\",\"priority\":177,\"last_advert_seconds_ago\":0.25,"
-	      "\"self\":false}");
+	      "\"self\":false,\"stranger\":false}");
 	check(root, "virtual_routers.1.addresses.1.present", "false");
 	json_decref(root);
 }
@@ -383,7 +383,7 @@ START_TEST(followed_active)
 	node_hear(0, "10.0.0.3", PRIORITY_LEAVING);
 	node.now.us = now_us;
 	check_active("{\"address\":\"10.0.0.2\",\"priority\":200,"
-		     "\"last_advert_seconds_ago\":0.1,\"self\":false}",
+		     "\"last_advert_seconds_ago\":0.1,\"self\":false,\"stranger\":false}",
 		     "10.0.0.2, priority 200 (ready)");
 	node_hear(0, "10.0.0.2", PRIORITY_STOP);
 	check_active("null", "not known");
@@ -715,8 +715,8 @@ START_TEST(text_columns)
 	for (unsigned i = 0; i < HEALTH_RESULT_COUNT; i++)
 		node.probes.results[i] = 1234567890123;
 	node.routers[1]->heard_count = 1;
-	node.routers[1]->heard[0] =
-		(struct router_heard){ip("2001:db8:1111:2222:3333:4444:5555:6666"), 177, {0}};
+	node.routers[1]->heard[0] = (struct router_heard){
+		.address = ip("2001:db8:1111:2222:3333:4444:5555:6666"), .priority = 177};
 	text = rest = node_printed(status_text);
 	while ((line = strsep(&rest, "\n")))
 		ck_assert_msg(strlen(line) < 80, "%s", line);

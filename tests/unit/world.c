@@ -58,6 +58,8 @@ static void append_trace(const struct fake_call *call)
 		[ENGINE_TRACE_INTERVAL_DIFFERS] = "interval",
 		[ENGINE_TRACE_ADDRESSES_DIFFER] = "addresses",
 		[ENGINE_TRACE_PRIORITY_OWNER] = "owner",
+		[ENGINE_TRACE_DOUBTED] = "doubted",
+		[ENGINE_TRACE_STRANGER] = "stranger",
 		[ENGINE_TRACE_READDED] = "readded",
 		[ENGINE_TRACE_REMOVED] = "removed",
 		[ENGINE_TRACE_CLAIMED] = "claimed",
