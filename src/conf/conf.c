@@ -31,6 +31,20 @@ static bool ports_equal(const struct conf_instance *a, const struct conf_instanc
 		      a->balance_port_count * sizeof(a->balance_ports[0])) == 0;
 }
 
+static bool tracked_equal(const struct conf_instance *a, const struct conf_instance *b)
+{
+	if (a->track_file_count != b->track_file_count ||
+	    a->track_interface_count != b->track_interface_count)
+		return false;
+	for (size_t i = 0; i < a->track_file_count; i++)
+		if (strcmp(a->track_files[i], b->track_files[i]) != 0)
+			return false;
+	for (size_t i = 0; i < a->track_interface_count; i++)
+		if (strcmp(a->track_interfaces[i], b->track_interfaces[i]) != 0)
+			return false;
+	return true;
+}
+
 bool conf_instance_equal(const struct conf_instance *a, const struct conf_instance *b)
 {
 	return strcmp(a->name, b->name) == 0 && strcmp(a->interface, b->interface) == 0 &&
@@ -38,8 +52,8 @@ bool conf_instance_equal(const struct conf_instance *a, const struct conf_instan
 	       a->advert_int_cs == b->advert_int_cs && a->preempt == b->preempt &&
 	       a->preempt_delay_us == b->preempt_delay_us && a->checksum == b->checksum &&
 	       a->track_apiserver == b->track_apiserver && a->members == b->members &&
-	       a->balance == b->balance && ports_equal(a, b) && a->unicast == b->unicast &&
-	       addr_equal(&a->unicast_src_ip, &b->unicast_src_ip) &&
+	       tracked_equal(a, b) && a->balance == b->balance && ports_equal(a, b) &&
+	       a->unicast == b->unicast && addr_equal(&a->unicast_src_ip, &b->unicast_src_ip) &&
 	       addr_lists_equal(a->peers, a->peer_count, b->peers, b->peer_count) &&
 	       addr_lists_equal(a->addresses, a->address_count, b->addresses, b->address_count);
 }

@@ -18,6 +18,7 @@
 #define CONF_ADDRESSES_MAX 20
 #define CONF_PEERS_MAX 64
 #define CONF_BALANCE_PORTS_MAX 8
+#define CONF_TRACKED_MAX 8 /* files, and as many interfaces */
 #define CONF_NAME_SIZE 64
 #define CONF_INTERFACE_SIZE 16 /* IFNAMSIZ */
 #define CONF_PATH_SIZE 256
@@ -73,6 +74,10 @@ struct conf_instance {
 	int64_t preempt_delay_us;
 	enum advert_checksum checksum;
 	bool track_apiserver;
+	size_t track_file_count;
+	char track_files[CONF_TRACKED_MAX][CONF_PATH_SIZE];
+	size_t track_interface_count;
+	char track_interfaces[CONF_TRACKED_MAX][CONF_INTERFACE_SIZE];
 	bool members;
 	bool balance;
 	size_t balance_port_count; /* 0 = the port of the apiserver's url */
@@ -85,7 +90,7 @@ struct conf_instance {
 	struct addr addresses[CONF_ADDRESSES_MAX]; /* as written; see check.c elected_family() */
 };
 
-/* About 700 kB at full size, so it is made on the heap, zeroed: pages that are not used cost
+/* About 1.3 MB at full size, so it is made on the heap, zeroed: pages that are not used cost
  * nothing. */
 struct conf {
 	enum conf_log_level log_level;

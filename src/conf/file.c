@@ -16,8 +16,10 @@
 
 #define VIP_TEXT_SIZE 1024
 
-static_assert(CONF_FILE_SIZE_MAX >= CONF_INSTANCES_MAX * (CONF_ADDRESSES_MAX + CONF_PEERS_MAX) *
-					    (ADDR_TEXT_SIZE + 4),
+static_assert(CONF_FILE_SIZE_MAX >=
+		      CONF_INSTANCES_MAX *
+			      ((CONF_ADDRESSES_MAX + CONF_PEERS_MAX) * (ADDR_TEXT_SIZE + 4) +
+			       CONF_TRACKED_MAX * (CONF_PATH_SIZE + CONF_INTERFACE_SIZE + 8)),
 	      "the largest configuration can be printed and read again");
 
 /* The bytes of an open file; free() them. Returns 0 or -errno. */
@@ -205,13 +207,33 @@ static bool is_word(const char *text)
 	       strncmp(text, "//", 2) != 0;
 }
 
+static void print_word(const char *text, FILE *stream)
+{
+	const char *quote = is_word(text) ? "" : "\"";
+
+	fprintf(stream, " %s%s%s", quote, text, quote);
+}
+
+/* A list of texts, each of size bytes. */
+static void print_texts(const struct conf_option *option, const char *list, size_t size,
+			size_t count, FILE *stream)
+{
+	if (count == 0)
+		return;
+	fprintf(stream, "\t%s {", option->name);
+	for (size_t i = 0; i < count; i++)
+		print_word(list + i * size, stream);
+	fprintf(stream, " }\n");
+}
+
 static void print_value(const struct conf_option *option, const void *fields, FILE *stream)
 {
 	char text[CONF_TEXT_SIZE];
 	const char *indent = option->section == CONF_SECTION_GLOBAL ? "" : "\t";
-	const char *quote = is_word(conf_option_format(option, fields, text)) ? "" : "\"";
 
-	fprintf(stream, "%s%s %s%s%s\n", indent, option->name, quote, text, quote);
+	fprintf(stream, "%s%s", indent, option->name);
+	print_word(conf_option_format(option, fields, text), stream);
+	fputc('\n', stream);
 }
 
 /* Without a list the port is that of url. */
@@ -240,6 +262,12 @@ static void print_options(enum conf_section section, const void *fields, FILE *s
 			print_list(option, instance->peers, instance->peer_count, stream);
 		else if (option->type == CONF_TYPE_PORTS)
 			print_ports(option, instance, stream);
+		else if (option->type == CONF_TYPE_FILES)
+			print_texts(option, instance->track_files[0], CONF_PATH_SIZE,
+				    instance->track_file_count, stream);
+		else if (option->type == CONF_TYPE_INTERFACES)
+			print_texts(option, instance->track_interfaces[0], CONF_INTERFACE_SIZE,
+				    instance->track_interface_count, stream);
 		else
 			print_value(option, fields, stream);
 	}

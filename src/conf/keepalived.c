@@ -38,7 +38,9 @@ struct keyword {
 	"tell"
 #define OWNER "not needed: no node is the owner of the address; priority 255 is refused"
 #define PASSWORD "not available: VRRPv3 has no authentication (RFC 9568)"
-#define READINESS "not available: readiness follows the apiserver alone (section apiserver)"
+#define READINESS                                                                                  \
+	"not available: readiness follows the apiserver, track_file and track_interface of "       \
+	"vrrp_instance"
 #define REALTIME "not needed: the daemon runs in real time where it is allowed (realtime)"
 #define REFRESH "write announce_refresh, in seconds, outside of all sections"
 #define SCRIPTS "not needed: cpvrrp runs no script"
@@ -66,7 +68,10 @@ static const struct keyword global[] = {
 	{"garp_group", ANNOUNCEMENTS},
 	{"linkbeat_*", "not needed: the kernel says whether the link is up"},
 	{"interface_up_down_delays", "not available: a link that is down counts at once"},
-	{"track_file vrrp_track_file vrrp_track_process bfd_instance", READINESS},
+	{"track_file vrrp_track_file",
+	 "write the path in track_file of vrrp_instance: while the file exists, the node is not "
+	 "ready"},
+	{"vrrp_track_process bfd_instance", READINESS},
 	{"net_namespace* namespace_with_ipsets",
 	 "not needed: start cpvrrp within the network namespace"},
 	{"instance use_pid_dir child_wait_time",
@@ -138,12 +143,10 @@ static const struct keyword instance[] = {
 	{"auth_hmac", "not available: adverts are not authenticated"},
 	{"track_script",
 	 "not needed: the instance follows section apiserver, unless track_apiserver is false"},
-	{"track_interface track_src_ip",
-	 "not needed: the instance's own interface and its address are always watched; others are "
-	 "not"},
+	{"track_src_ip", "not needed: the address that adverts come from is always watched"},
 	{"dont_track_primary",
 	 "not available: an instance whose interface is down does not take part in the election"},
-	{"track_file track_process track_bfd", READINESS},
+	{"track_process track_bfd", READINESS},
 	{"use_vmac* vmac_xmit_base use_ipvlan vrf garp_extra_if", VMAC},
 	{"version native_ipv6", VERSION_3},
 	{"unicast_fault_no_peer", "not needed: an empty unicast_peer is an error"},
@@ -195,9 +198,9 @@ static const struct keyword script[] = {
 
 static const struct keyword sync_group[] = {
 	{"group", "not needed: each vrrp_instance follows the apiserver"},
-	{"track_script track_interface",
-	 "not needed: each vrrp_instance follows section apiserver and watches its own interface"},
-	{"track_file track_process track_bfd", READINESS},
+	{"track_script", "not needed: each vrrp_instance follows section apiserver"},
+	{"track_interface track_file", "write it in each vrrp_instance"},
+	{"track_process track_bfd", READINESS},
 	{"global_tracking sync_group_tracking_weight",
 	 "not needed: a ready node outranks every node that is not ready"},
 	{"notify*", NOTIFY},
@@ -235,6 +238,20 @@ static const struct keyword peer[] = {
 	{NULL, NULL},
 };
 
+static const struct keyword tracked[] = {
+	{"weight",
+	 "not needed: while the file exists or the interface is down, the node is not ready, and "
+	 "every ready node outranks it"},
+	{NULL, NULL},
+};
+
+static const struct keyword tracked_flag[] = {
+	{"reverse",
+	 "not available: the node is not ready while the file exists, or the interface is down"},
+	{"noreverse", "not needed: it is the only way"},
+	{NULL, NULL},
+};
+
 static const struct keyword *const places[] = {
 	[KEEPALIVED_GLOBAL] = global,
 	[KEEPALIVED_GLOBAL_DEFS] = global_defs,
@@ -245,6 +262,8 @@ static const struct keyword *const places[] = {
 	[KEEPALIVED_ADDRESS] = address,
 	[KEEPALIVED_ADDRESS_FLAG] = address_flag,
 	[KEEPALIVED_PEER] = peer,
+	[KEEPALIVED_TRACKED] = tracked,
+	[KEEPALIVED_TRACKED_FLAG] = tracked_flag,
 };
 
 /* One of names is name, or its beginning followed by a `*`. */

@@ -21,6 +21,8 @@ enum keepalived_place {
 	KEEPALIVED_ADDRESS,	 /* behind an address of virtual_ipaddress, with a value */
 	KEEPALIVED_ADDRESS_FLAG, /* the same, without a value */
 	KEEPALIVED_PEER,	 /* behind an address of unicast_peer, with a value */
+	KEEPALIVED_TRACKED,	 /* behind an item of track_file or track_interface, with a value */
+	KEEPALIVED_TRACKED_FLAG, /* the same, without a value */
 };
 
 /* What does the job of the keyword; NULL if keepalived has no such keyword there. */

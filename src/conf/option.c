@@ -95,6 +95,8 @@ const struct conf_option conf_options[] = {
 	 .words = words_checksum},
 	{INSTANCE(CONF_TYPE_BOOLEAN, "track_apiserver"), IN(conf_instance, track_apiserver),
 	 .initial = "true"},
+	{INSTANCE(CONF_TYPE_FILES, "track_file"), IN(conf_instance, track_files)},
+	{INSTANCE(CONF_TYPE_INTERFACES, "track_interface"), IN(conf_instance, track_interfaces)},
 };
 
 const size_t conf_option_count = sizeof(conf_options) / sizeof(conf_options[0]);
@@ -117,7 +119,8 @@ const struct conf_option *conf_option_find(enum conf_section section, const char
 bool conf_option_is_list(const struct conf_option *option)
 {
 	return option->type == CONF_TYPE_VIRTUAL_ADDRESSES || option->type == CONF_TYPE_PEERS ||
-	       option->type == CONF_TYPE_PORTS;
+	       option->type == CONF_TYPE_PORTS || option->type == CONF_TYPE_FILES ||
+	       option->type == CONF_TYPE_INTERFACES;
 }
 
 /* How many bytes have to be added, removed or changed to make b of a (Levenshtein). */

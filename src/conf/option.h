@@ -37,6 +37,8 @@ enum conf_type {
 	CONF_TYPE_VIRTUAL_ADDRESSES, /* a list; so the next */
 	CONF_TYPE_PEERS,
 	CONF_TYPE_PORTS,
+	CONF_TYPE_FILES,
+	CONF_TYPE_INTERFACES,
 };
 
 /* One option of the file: everything that parser, printer and the check of the manual know of it.

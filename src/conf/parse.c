@@ -154,16 +154,30 @@ static void refuse_value(struct parser *p, const struct conf_option *option, con
 	add_error(p, word.line, "%s%s%.100s: %s", option->name, sign, *text ? text : "\"\"", fault);
 }
 
-/* keepalived allows words behind an address. False if text is none of them. */
+static bool is_tracked(const struct conf_option *option)
+{
+	return option->type == CONF_TYPE_FILES || option->type == CONF_TYPE_INTERFACES;
+}
+
+/* keepalived's words behind an item, with a value. */
+static enum keepalived_place attributes_of(const struct conf_option *option)
+{
+	if (is_tracked(option))
+		return KEEPALIVED_TRACKED;
+	return option->type == CONF_TYPE_PEERS ? KEEPALIVED_PEER : KEEPALIVED_ADDRESS;
+}
+
+/* keepalived allows words behind an item. False if text is none of them. */
 static bool take_attribute(struct parser *p, const struct conf_option *option, const char *text,
 			   int line)
 {
-	bool peers = option->type == CONF_TYPE_PEERS;
-	const char *answer = keepalived_answer(peers ? KEEPALIVED_PEER : KEEPALIVED_ADDRESS, text);
+	const char *answer = keepalived_answer(attributes_of(option), text);
 	char value[SCAN_TEXT_SIZE] = "";
 	bool valued = answer != NULL;
 
-	if (!answer && !peers)
+	if (!answer && is_tracked(option))
+		answer = keepalived_answer(KEEPALIVED_TRACKED_FLAG, text);
+	else if (!answer && option->type == CONF_TYPE_VIRTUAL_ADDRESSES)
 		answer = keepalived_answer(KEEPALIVED_ADDRESS_FLAG, text);
 	if (!answer)
 		return false;
@@ -201,6 +215,9 @@ static bool take_item(struct parser *p, const struct conf_option *option, const 
 		return true;
 	}
 	word = scan_word(scan, SCAN_ITEM);
+	/* Also the name of an interface could be one of them. */
+	if (is_tracked(option) && take_attribute(p, option, scan_copy(word, text), word.line))
+		return true;
 	fault = take_value(p, option, word, reason);
 	if (!fault || take_attribute(p, option, scan_copy(word, text), word.line))
 		return true;
@@ -237,6 +254,7 @@ static void take_list(struct parser *p, const struct conf_option *option, const 
 	add_error(p, line, "%s: the list is empty; %s", option->name,
 		  option->type == CONF_TYPE_PEERS ? "name every node, or leave it out for multicast"
 		  : option->type == CONF_TYPE_PORTS ? "leave it out for the port of url"
+		  : is_tracked(option)		    ? "leave it out to track none"
 						    : "at least one address is needed");
 }
 

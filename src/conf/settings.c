@@ -9,6 +9,8 @@ static_assert(CONF_PEERS_MAX <= ROUTER_PEERS_MAX, "every peer has a place");
 static_assert(CONF_NAME_SIZE == ROUTER_NAME_SIZE, "names are copied whole");
 static_assert(CONF_INTERFACE_SIZE == ROUTER_INTERFACE_SIZE, "names are copied whole");
 static_assert(CONF_INSTANCES_MAX <= ROUTERS_MAX, "every instance has a router");
+static_assert(2 * CONF_TRACKED_MAX <= CONDITIONS_MAX, "every file and interface has a place");
+static_assert(CONF_PATH_SIZE <= CONDITION_NAME_SIZE, "paths are copied whole");
 
 static void append(struct router_settings *settings, const struct addr *address)
 {
@@ -67,6 +69,24 @@ static void take_unicast(struct router_settings *settings, const struct conf_ins
 			settings->peers[settings->peer_count++] = instance->peers[i];
 }
 
+static void append_condition(struct conditions *conditions, enum condition_kind kind,
+			     const char *name)
+{
+	struct condition *condition = &conditions->list[conditions->count++];
+
+	condition->kind = kind;
+	memcpy(condition->name, name, strlen(name) + 1);
+}
+
+static void take_conditions(struct router_settings *settings, const struct conf_instance *instance)
+{
+	for (size_t i = 0; i < instance->track_file_count; i++)
+		append_condition(&settings->conditions, CONDITION_FILE, instance->track_files[i]);
+	for (size_t i = 0; i < instance->track_interface_count; i++)
+		append_condition(&settings->conditions, CONDITION_INTERFACE,
+				 instance->track_interfaces[i]);
+}
+
 void settings_of_instance(const struct conf *conf, size_t i, struct router_settings *ret_settings)
 {
 	const struct conf_instance *instance = &conf->instances[i];
@@ -92,6 +112,7 @@ void settings_of_instance(const struct conf *conf, size_t i, struct router_setti
 	};
 	memcpy(ret_settings->instance, instance->name, sizeof(ret_settings->instance));
 	memcpy(ret_settings->interface, instance->interface, sizeof(ret_settings->interface));
+	take_conditions(ret_settings, instance);
 	take_unicast(ret_settings, instance);
 	take_addresses(ret_settings, instance);
 }

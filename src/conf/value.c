@@ -236,18 +236,17 @@ static bool parse_boolean(const struct conf_option *option, void *field, const c
 }
 
 /* Without quotes, so that every path can be printed between quotes. */
-static bool parse_path(const struct conf_option *option, void *field, const char *text,
-		       char reason[CONF_TEXT_SIZE])
+static bool parse_path(void *field, size_t size, const char *text, char reason[CONF_TEXT_SIZE])
 {
 	if (*text != '/')
 		return refuse(reason, "must be an absolute path");
-	if (strlen(text) >= option->size)
-		return refuse(reason, "a path of up to %zu bytes is allowed", option->size - 1);
+	if (strlen(text) >= size)
+		return refuse(reason, "a path of up to %zu bytes is allowed", size - 1);
 	for (const char *c = text; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f || strchr("\"'", *c))
 			return refuse(reason,
 				      "control characters and quotes are not allowed in a path");
-	text_store(field, option->size, text);
+	text_store(field, size, text);
 	return true;
 }
 
@@ -377,12 +376,12 @@ static bool parse_server_name(void *field, const char *text, char reason[CONF_TE
 }
 
 /* dev_valid_name() of the kernel. */
-static bool parse_interface(void *field, const char *text, char reason[CONF_TEXT_SIZE])
+static bool parse_name(void *field, const char *text, const char * or, char reason[CONF_TEXT_SIZE])
 {
 	size_t length = strlen(text);
 
 	if (length == 0 || length >= CONF_INTERFACE_SIZE)
-		return refuse(reason, "must be auto or a name of 1 to %d bytes",
+		return refuse(reason, "must be %sa name of 1 to %d bytes", or,
 			      CONF_INTERFACE_SIZE - 1);
 	for (const char *c = text; *c; c++)
 		if (!is_graphic(*c) || strchr("/:\"'", *c))
@@ -390,11 +389,53 @@ static bool parse_interface(void *field, const char *text, char reason[CONF_TEXT
 					      "ASCII are not allowed in a name");
 	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
 		return refuse(reason, "is not the name of an interface");
+	text_store(field, CONF_INTERFACE_SIZE, text);
+	return true;
+}
+
+static bool parse_interface(void *field, const char *text, char reason[CONF_TEXT_SIZE])
+{
 	if (strcmp(text, "lo") == 0)
 		return refuse(reason, "nothing that is sent on lo leaves the node, so that every "
 				      "node would hold the address");
-	text_store(field, CONF_INTERFACE_SIZE, text);
+	return parse_name(field, text, "auto or ", reason);
+}
+
+/* Appends what has been parsed into the place behind the last one of a list of texts. */
+static bool append_text(char *list, size_t size, size_t *count, char reason[CONF_TEXT_SIZE])
+{
+	const char *text = list + *count * size;
+
+	for (size_t i = 0; i < *count; i++)
+		if (strcmp(list + i * size, text) == 0)
+			return refuse(reason, "is in the list twice");
+	(*count)++;
 	return true;
+}
+
+static bool parse_tracked_file(struct conf_instance *instance, const char *text,
+			       char reason[CONF_TEXT_SIZE])
+{
+	if (*text != '/')
+		return refuse(reason, "must be an absolute path, which needs no section and no "
+				      "other name");
+	if (instance->track_file_count == CONF_TRACKED_MAX)
+		return refuse(reason, "1 to %d files are allowed", CONF_TRACKED_MAX);
+	return parse_path(instance->track_files[instance->track_file_count], CONF_PATH_SIZE, text,
+			  reason) &&
+	       append_text(instance->track_files[0], CONF_PATH_SIZE, &instance->track_file_count,
+			   reason);
+}
+
+static bool parse_tracked_interface(struct conf_instance *instance, const char *text,
+				    char reason[CONF_TEXT_SIZE])
+{
+	if (instance->track_interface_count == CONF_TRACKED_MAX)
+		return refuse(reason, "1 to %d interfaces are allowed", CONF_TRACKED_MAX);
+	return parse_name(instance->track_interfaces[instance->track_interface_count], text, "",
+			  reason) &&
+	       append_text(instance->track_interfaces[0], CONF_INTERFACE_SIZE,
+			   &instance->track_interface_count, reason);
 }
 
 /* An address that a node can have and others can send to. */
@@ -513,7 +554,7 @@ bool conf_option_parse(const struct conf_option *option, void *section, const ch
 	case CONF_TYPE_WORD:
 		return parse_word(option, field, text, reason);
 	case CONF_TYPE_PATH:
-		return parse_path(option, field, text, reason);
+		return parse_path(field, option->size, text, reason);
 	case CONF_TYPE_URL:
 		return parse_url(section, text, reason);
 	case CONF_TYPE_LISTEN:
@@ -530,6 +571,10 @@ bool conf_option_parse(const struct conf_option *option, void *section, const ch
 		return parse_peer(section, text, reason);
 	case CONF_TYPE_PORTS:
 		return parse_balance_port(section, text, reason);
+	case CONF_TYPE_FILES:
+		return parse_tracked_file(section, text, reason);
+	case CONF_TYPE_INTERFACES:
+		return parse_tracked_interface(section, text, reason);
 	}
 	return refuse(reason, "unknown type");
 }
@@ -554,6 +599,8 @@ static bool is_clear(const struct conf_option *option, const char *field)
 	case CONF_TYPE_VIRTUAL_ADDRESSES:
 	case CONF_TYPE_PEERS:
 	case CONF_TYPE_PORTS:
+	case CONF_TYPE_FILES:
+	case CONF_TYPE_INTERFACES:
 		break;
 	}
 	return false;
@@ -591,6 +638,8 @@ const char *conf_option_format(const struct conf_option *option, const void *sec
 	case CONF_TYPE_VIRTUAL_ADDRESSES:
 	case CONF_TYPE_PEERS:
 	case CONF_TYPE_PORTS:
+	case CONF_TYPE_FILES:
+	case CONF_TYPE_INTERFACES:
 		break;
 	}
 	if (option->zero && is_clear(option, field))

@@ -266,8 +266,7 @@ void engine_step(struct engine *engine, struct router *router, struct instant no
 
 void engine_step_priority(struct engine *engine, struct router *router, struct instant now)
 {
-	enum priority_band band = router->settings.track_apiserver ? health_band(&engine->health)
-								   : PRIORITY_BAND_READY;
+	enum priority_band band = router_band(router, health_band(&engine->health));
 	uint8_t priority = priority_in_band(router_ready_priority(router), band);
 
 	if (priority != router->vrrp.priority)
@@ -480,13 +479,15 @@ static void answer_claims(struct engine *engine, struct router *router, struct i
 
 /* ---- Readiness, requests and time ---- */
 
-/* Whether the VIP of a router that follows the probe is here. */
+/* Whether the VIP of a router that follows the probe is here. What happens to an apiserver that is
+ * out of service already tells nothing. */
 static bool any_tracking_active(const struct engine *engine)
 {
 	for (size_t i = 0; i < engine->router_count; i++) {
 		const struct router *router = engine->routers[i];
 
-		if (router->settings.track_apiserver && router->vrrp.state == VRRP_STATE_ACTIVE)
+		if (router->settings.track_apiserver && router->vrrp.state == VRRP_STATE_ACTIVE &&
+		    router_band(router, PRIORITY_BAND_READY) == PRIORITY_BAND_READY)
 			return true;
 	}
 	return false;
@@ -515,6 +516,19 @@ void engine_forget_health(struct engine *engine, struct instant now)
 {
 	health_init(&engine->health, engine->health.fall, engine->health.rise);
 	step_priorities(engine, now);
+}
+
+bool engine_condition(struct engine *engine, struct instant now, struct router *router, size_t i,
+		      const struct condition_state *state)
+{
+	struct condition_state *known = &router->conditions[i];
+	bool news = known->unmet != state->unmet || strcmp(known->reason, state->reason) != 0;
+
+	assert(i < router->settings.conditions.count);
+	assert(state->unmet || state->reason[0] == '\0');
+	*known = *state;
+	engine_step_priority(engine, router, now);
+	return news;
 }
 
 void engine_step_down(struct engine *engine, struct instant now, int64_t hold_us)

@@ -19,6 +19,7 @@
 
 #include "core/addr.h"
 #include "core/advert.h"
+#include "core/condition.h"
 #include "core/group_status.h"
 #include "core/health.h"
 #include "core/instant.h"
@@ -113,6 +114,12 @@ void engine_claim(struct engine *engine, struct instant now, int ifindex,
 
 /* HEALTH and DAMPING: one result of the probe. True if readiness or the band changed. */
 bool engine_probe_result(struct engine *engine, struct instant now, enum health_result result);
+
+/* Whether condition i of the router is met, as far as can be seen now. It changes what the router
+ * advertises, but not the health: a node that is taken out of service has lost no readiness
+ * (DAMPING). True if the state is another than before. */
+bool engine_condition(struct engine *engine, struct instant now, struct router *router, size_t i,
+		      const struct condition_state *state);
 
 /* Other limits (see health.h); they count from the next result on. */
 void engine_limit_health(struct engine *engine, unsigned fall, unsigned rise);

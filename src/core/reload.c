@@ -61,6 +61,7 @@ static void change(struct engine *engine, struct router *router, struct instant 
 	       sizeof(without_addresses.addresses));
 	without_addresses.address_count = router->settings.address_count;
 	without_addresses.advertised_count = router->settings.advertised_count;
+	conditions_carry(&router->settings.conditions, &settings->conditions, router->conditions);
 	router->settings = without_addresses;
 	vrrp_reconfigure(&router->vrrp, now, &settings->vrrp);
 	if (!settings->members)

@@ -10,9 +10,9 @@ bool router_settings_equal(const struct router_settings *a, const struct router_
 	return strcmp(a->instance, b->instance) == 0 && strcmp(a->interface, b->interface) == 0 &&
 	       a->vrid == b->vrid && a->family == b->family &&
 	       a->ready_priority == b->ready_priority && a->track_apiserver == b->track_apiserver &&
-	       a->members == b->members && a->apiserver_port == b->apiserver_port &&
-	       a->unicast == b->unicast && a->checksum == b->checksum &&
-	       addr_equal(&a->unicast_src_ip, &b->unicast_src_ip) &&
+	       conditions_equal(&a->conditions, &b->conditions) && a->members == b->members &&
+	       a->apiserver_port == b->apiserver_port && a->unicast == b->unicast &&
+	       a->checksum == b->checksum && addr_equal(&a->unicast_src_ip, &b->unicast_src_ip) &&
 	       vrrp_config_equal(&a->vrrp, &b->vrrp) &&
 	       a->link_local_derived == b->link_local_derived &&
 	       a->advertised_count == b->advertised_count &&
@@ -369,6 +369,16 @@ enum vrrp_fault router_fault(const struct router *router)
 	if (router->link_fault == VRRP_FAULT_NONE && router->socket_closed)
 		return VRRP_FAULT_NO_SOCKET;
 	return router->link_fault;
+}
+
+enum priority_band router_band(const struct router *router, enum priority_band apiserver)
+{
+	const struct router_settings *settings = &router->settings;
+	enum priority_band band = settings->track_apiserver ? apiserver : PRIORITY_BAND_READY;
+	bool met = conditions_first_unmet(&settings->conditions, router->conditions) ==
+		   settings->conditions.count;
+
+	return met || band < PRIORITY_BAND_ANSWERING ? band : PRIORITY_BAND_ANSWERING;
 }
 
 bool router_can_tell(const struct router *router)

@@ -17,6 +17,7 @@
 #include "core/addr.h"
 #include "core/advert.h"
 #include "core/claims.h"
+#include "core/condition.h"
 #include "core/group.h"
 #include "core/instant.h"
 #include "core/vrrp.h"
@@ -64,8 +65,9 @@ struct router_settings {
 	/* The rest changes in place. */
 	uint8_t ready_priority; /* 171..254; 0 = auto */
 	bool track_apiserver;
-	bool members;		 /* GROUP: sends STATUS and listens to it */
-	uint16_t apiserver_port; /* for STATUS */
+	struct conditions conditions; /* for the node to be ready, besides the apiserver */
+	bool members;		      /* GROUP: sends STATUS and listens to it */
+	uint16_t apiserver_port;      /* for STATUS */
 	bool unicast;
 	enum advert_checksum checksum;
 	struct addr unicast_src_ip; /* of the family; unspecified = auto */
@@ -144,6 +146,7 @@ struct router {
 	struct vrrp_claim inherited; /* RESUME: of the process before, until STARTUP */
 	struct vrrp vrrp;
 	struct group group;
+	struct condition_state conditions[CONDITIONS_MAX]; /* of settings.conditions */
 	bool balances;	      /* BALANCE: the kernel has the rules; STATUS says so */
 	struct instant since; /* the state is what it is */
 	struct router_counters counters;
@@ -225,6 +228,10 @@ bool router_is_before_own(const struct router *router, const struct interface *i
 
 /* What keeps the router from working, seen from outside the machine; NONE if nothing does. */
 enum vrrp_fault router_fault(const struct router *router);
+
+/* BANDS: the band of the router, with the apiserver in this one. A condition that is not met leaves
+ * it "answering" at the best. */
+enum priority_band router_band(const struct router *router, enum priority_band apiserver);
 
 /* GROUP: whether a STATUS can be sent. */
 bool router_can_tell(const struct router *router);

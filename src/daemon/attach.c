@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/track.h"
 #include "daemon/vip_check.h"
 #include "os/link.h"
 #include "os/log.h"
@@ -72,6 +73,22 @@ static void watch(struct attach *attach, const char *name)
 
 	if (error < 0)
 		attach->error = error;
+}
+
+/* Before the router is told of its own interface, so that it does not start readier than it is. */
+static void watch_conditions(struct attach *attach, const struct conditions *conditions)
+{
+	for (size_t i = 0; i < conditions->count; i++) {
+		const struct condition *condition = &conditions->list[i];
+		const struct interface *interface;
+
+		if (condition->kind != CONDITION_INTERFACE)
+			continue;
+		watch(attach, condition->name);
+		interface = link_get(attach->link, condition->name);
+		if (interface)
+			track_interface(attach->engine, attach->now, interface);
+	}
 }
 
 /* ---- interface auto ---- */
@@ -176,6 +193,7 @@ static void interface_changed(void *context, const struct interface *interface)
 	struct engine *engine = attach->engine;
 
 	attach->changed = true;
+	track_interface(engine, attach->now, interface);
 	for (size_t i = 0; i < engine->router_count; i++) {
 		struct router *router = engine->routers[i];
 		const char *name =
@@ -188,6 +206,15 @@ static void interface_changed(void *context, const struct interface *interface)
 		sockets_close_unwanted(attach->sockets);
 }
 
+static bool is_tracked(const struct conditions *conditions, const char *name)
+{
+	for (size_t i = 0; i < conditions->count; i++)
+		if (conditions->list[i].kind == CONDITION_INTERFACE &&
+		    strcmp(conditions->list[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static bool is_used(void *context, const char *name)
 {
 	const struct attach *attach = context;
@@ -195,7 +222,8 @@ static bool is_used(void *context, const char *name)
 
 	for (size_t i = 0; i < engine->router_count; i++)
 		if (strcmp(engine->routers[i]->settings.interface, name) == 0 ||
-		    strcmp(engine->routers[i]->interface_name, name) == 0)
+		    strcmp(engine->routers[i]->interface_name, name) == 0 ||
+		    is_tracked(&engine->routers[i]->settings.conditions, name))
 			return true;
 	return false;
 }
@@ -211,6 +239,7 @@ int attach_all(struct attach *attach, struct instant now)
 		const char *name =
 			is_auto(router) ? router->interface_name : router->settings.interface;
 
+		watch_conditions(attach, &router->settings.conditions);
 		if (name[0] == '\0')
 			continue;
 		watch(attach, name);

@@ -289,26 +289,43 @@ static int ask_for_more(const struct conf *conf)
 	return error;
 }
 
+/* Every file of track_file, with a NULL at the end. free() it; NULL if there is no memory. */
+static const char **list_tracked(const struct conf *conf)
+{
+	const char **list = calloc(conf->instance_count * CONF_TRACKED_MAX + 1, sizeof(*list));
+	size_t count = 0;
+
+	for (size_t i = 0; list && i < conf->instance_count; i++)
+		for (size_t j = 0; j < conf->instances[i].track_file_count; j++)
+			list[count++] = conf->instances[i].track_files[j];
+	return list;
+}
+
 /* From here on the directories of the files that are named now, and the control socket's. */
 static int confine_daemon(const struct daemon *d, const char **ret_what)
 {
 	const struct conf_apiserver *apiserver = &d->conf->apiserver;
 	const char *manager = getenv("NOTIFY_SOCKET");
+	const char **tracked = list_tracked(d->conf);
 	const struct landlock_files files = {
 		.read = {d->source.vip ? "" : d->source.path, apiserver->ca_file,
 			 apiserver->client_cert_file, apiserver->client_key_file,
 			 apiserver->token_file},
+		.tracked = tracked,
 		.socket = parts_socket_path(d, d->conf),
 		.abstract_sockets = manager && manager[0] == '@',
 	};
 	char detail[PROBE_DETAIL_SIZE];
 	int error;
 
+	if (!tracked)
+		return -ENOMEM;
 	credentials_init_library();
 	if (landlock_version() == 0)
 		log_info("the kernel has no Landlock: only modes and owners keep files from the "
 			 "daemon");
 	error = confine(&files, ret_what);
+	free(tracked);
 	if (error == 0 && conf_tracks_apiserver(d->conf) && !reload_can_read(apiserver, detail))
 		log_warning("%s", detail);
 	return error;

@@ -10,6 +10,7 @@
 #include "daemon/vip_check.h"
 #include "os/clock.h"
 #include "os/link.h"
+#include "os/tracked_file.h"
 #include "report/status.h"
 
 struct host_check {
@@ -118,6 +119,39 @@ static void check_addresses(struct host_check *check, const struct router *route
 			check_network(check, router, &settings->addresses[i]);
 }
 
+/* A condition that is not met now may be meant so; one that cannot be met, or never fails to be, is
+ * a mistake. */
+static int check_condition(struct host_check *check, const struct router *router,
+			   const struct condition *condition)
+{
+	char text[STATUS_CONDITION_SIZE];
+	struct condition_state state = {.unmet = false};
+	const struct interface *interface;
+	int error;
+
+	switch (condition->kind) {
+	case CONDITION_FILE:
+		state.unmet =
+			tracked_file_exists(condition->name, state.reason, sizeof(state.reason));
+		if (!state.unmet && !tracked_file_has_directory(condition->name))
+			warn(check, ROUTER_FMT ": track_file %s: its directory does not exist",
+			     ROUTER_ARG(router), condition->name);
+		break;
+	case CONDITION_INTERFACE:
+		error = link_watch(check->link, condition->name);
+		if (error < 0)
+			return error;
+		interface = link_get(check->link, condition->name);
+		state.unmet = !interface->up;
+		strcpy(state.reason, interface->index == 0 ? "does not exist" : "is down");
+		break;
+	}
+	if (state.unmet)
+		warn(check, ROUTER_FMT ": the node is not ready: %s", ROUTER_ARG(router),
+		     status_condition(condition, &state, text));
+	return 0;
+}
+
 static void show(const struct host_check *check, const struct router *router)
 {
 	const struct addr *own = &router->own[router->settings.family];
@@ -157,7 +191,9 @@ static int check_router(struct host_check *check, struct router *router)
 		     status_explain(router, text, sizeof(text)));
 	if (interface->index != 0)
 		check_addresses(check, router, interface);
-	return 0;
+	for (size_t i = 0; error == 0 && i < router->settings.conditions.count; i++)
+		error = check_condition(check, router, &router->settings.conditions.list[i]);
+	return error;
 }
 
 static int check_all(struct host_check *check)

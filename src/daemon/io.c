@@ -8,6 +8,7 @@
 #include "core/reload.h"
 #include "daemon/attach.h"
 #include "daemon/sockets.h"
+#include "daemon/track.h"
 #include "daemon/watch.h"
 #include "os/announce.h"
 #include "os/clock.h"
@@ -40,6 +41,7 @@ struct io {
 	struct vip *vip;
 	struct announce *announce;
 	struct watch *watch;
+	struct track *track;
 	struct resume *resume; /* the caller's; NULL = none are kept */
 
 	bool close_told; /* that the kernel cannot end connections */
@@ -499,6 +501,7 @@ bool io_configure(struct io *io, struct instant now, const struct router_setting
 		return false;
 	io->lease_s = lease_s;
 	find_inherited(io);
+	track_configure(io->track, now);
 	take_netlink_result(io, attach_all(io->attach, now));
 	sync_sockets(io);
 	watch_routers(io);
@@ -512,6 +515,7 @@ bool io_receive(struct io *io, struct instant now)
 
 	io->now = now;
 	drain_netlink(io, false);
+	track_files(io->track, now);
 	result = sockets_drain(io->sockets, now, timer_due);
 	if (result < 0 && may_complain(io, COMPLAINT_RECEIVE))
 		log_warning("cannot receive adverts: %s", strerror(-result));
@@ -541,8 +545,10 @@ void io_timers(struct io *io, struct instant now, bool drained)
 
 struct instant io_deadline(const struct io *io)
 {
-	return instant_min(instant_min(engine_deadline(io->engine), io->retry),
-			   watch_deadline(io->watch));
+	struct instant first = instant_min(engine_deadline(io->engine), io->retry);
+
+	return instant_min(instant_min(first, watch_deadline(io->watch)),
+			   track_deadline(io->track));
 }
 
 const struct interface *io_interface(const struct io *io, const struct router *router)
@@ -591,6 +597,9 @@ int io_new(struct event_base *base, struct engine *engine, struct io **ret_io)
 	error = watch_new(base, engine, &io->watch);
 	if (error < 0)
 		goto fail;
+	error = track_new(base, engine, &io->track);
+	if (error < 0)
+		goto fail;
 	*ret_io = io;
 	return 0;
 
@@ -608,6 +617,7 @@ void io_free(struct io *io)
 {
 	if (!io)
 		return;
+	track_free(io->track);
 	watch_free(io->watch);
 	announce_free(io->announce);
 	vip_free(io->vip);

@@ -10,13 +10,15 @@
 /* HANDOVER lasts for one advertisement interval; a busy node needs more to begin and to end it. */
 #define GRACE_MARGIN_S 5
 
-#define MOUNTS_MAX 6
+#define TRACKED_MAX 16 /* directories of track_file */
+#define MOUNTS_MAX (6 + TRACKED_MAX)
 
 struct mount {
-	const char *name; /* of the volume */
+	char name[16];	  /* of the volume */
 	const char *type; /* of HostPathVolumeSource */
 	bool writable;
-	bool alone; /* the file, without its directory */
+	bool alone;  /* the file, without its directory */
+	bool appear; /* the file may be made later, so only its directory will do */
 	char path[CONF_PATH_SIZE];
 };
 
@@ -108,7 +110,7 @@ static void mount_for(struct pod *pod, const struct mount *mount, const char *op
 	clean_path(file, new->path);
 	if (!mount->alone && has_own_directory(new->path)) {
 		*strrchr(new->path, '/') = '\0';
-	} else if (!mount->writable) {
+	} else if (!mount->writable && !mount->appear) {
 		new->type = "File";
 	} else {
 		refuse(pod, "%s: %s is not in a directory of its own, and a pod must not have %s",
@@ -151,14 +153,52 @@ static void mount_credentials(struct pod *pod, const struct conf_apiserver *apis
 	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		const struct mount mount = {
-			.name = files[i].name,
+		struct mount mount = {
 			.type = "DirectoryOrCreate",
 			.alone = *ca && is_beside(files[i].file, ca),
 		};
 
+		snprintf(mount.name, sizeof(mount.name), "%s", files[i].name);
 		if (*files[i].file)
 			mount_for(pod, &mount, files[i].option, files[i].file);
+	}
+}
+
+/* Whether the clean path of the last mount is that of another one already. */
+static bool is_mounted(const struct pod *pod)
+{
+	const struct mount *last = &pod->mounts[pod->mount_count - 1];
+
+	for (const struct mount *mount = pod->mounts; mount < last; mount++)
+		if (strcmp(mount->path, last->path) == 0)
+			return true;
+	return false;
+}
+
+/* The directories of the files that take the node out of service. */
+static void mount_tracked(struct pod *pod, const struct conf *conf)
+{
+	struct mount mount = {.type = "DirectoryOrCreate", .appear = true};
+	unsigned count = 0;
+
+	for (size_t i = 0; i < conf->instance_count; i++) {
+		const struct conf_instance *instance = &conf->instances[i];
+
+		for (size_t j = 0; j < instance->track_file_count; j++) {
+			if (count == TRACKED_MAX) {
+				refuse(pod, "track_file: the pod can mount %d directories",
+				       TRACKED_MAX);
+				return;
+			}
+			snprintf(mount.name, sizeof(mount.name), "track-%u", count);
+			mount_for(pod, &mount, "track_file", instance->track_files[j]);
+			if (pod->refused)
+				return;
+			if (is_mounted(pod))
+				pod->mount_count--;
+			else
+				count++;
+		}
 	}
 }
 
@@ -204,6 +244,7 @@ static void mount_all(struct pod *pod, const struct manifest *manifest)
 		  socket_path(manifest));
 	if (conf_tracks_apiserver(manifest->conf))
 		mount_credentials(pod, &manifest->conf->apiserver);
+	mount_tracked(pod, manifest->conf);
 }
 
 /* The next character of text, which is UTF-8. */

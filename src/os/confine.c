@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -156,6 +157,8 @@ static const struct confine_call calls[] = {
 	IF("fcntl", IS(1, F_SETFD)),
 	IF("fcntl", IS(1, F_SETFL)),
 	ANY("flock"),
+	ANY("inotify_add_watch"), /* os/tracked_file, and after a reload the next */
+	IF("inotify_init1", IS(0, IN_NONBLOCK | IN_CLOEXEC)),
 	ANY("fstat"),
 	ANY("lseek"),
 	ANY("lstat"),

@@ -140,6 +140,8 @@ static int allow_all(int ruleset, const struct landlock_files *files)
 	for (size_t i = 0; i < LANDLOCK_READ_MAX && error == 0; i++)
 		if (files->read[i] && files->read[i][0])
 			error = allow_reading(ruleset, files->read[i]);
+	for (const char *const *at = files->tracked; at && *at && error == 0; at++)
+		error = allow_reading(ruleset, *at);
 	for (const char *const *at = files->directories; *at && error == 0; at++)
 		error = allow(ruleset, *at, READ_BELOW, false);
 	/* These stay open: procfs forgets a directory that nobody has open, and makes a new one

@@ -17,6 +17,7 @@ struct landlock_files {
 	/* Files that are read again. NULL and "" stand for none. Of a file that does not exist yet
 	 * the nearest directory above that does is opened for reading. */
 	const char *read[LANDLOCK_READ_MAX];
+	const char *const *tracked;	/* more of these; the last one is NULL. NULL: none */
 	const char *socket;		/* may be removed and made again in its directory */
 	const char *const *directories; /* are read with all below them; the last one is NULL */
 	bool abstract_sockets;		/* those of other processes may be talked to */

@@ -236,6 +236,28 @@ static void put_all_rejected(FILE *out, const struct status *status)
 	}
 }
 
+static void put_conditions(FILE *out, const struct status *status)
+{
+	const char *name = "cpvrrp_condition_met";
+
+	put_head(out, name, "gauge",
+		 "0 while a tracked file exists, or a tracked interface is not up.");
+	for (size_t i = 0; i < status->router_count; i++) {
+		const struct status_router *router = &status->routers[i];
+
+		for (size_t j = 0; j < router->conditions.count; j++) {
+			const struct condition *condition = &router->conditions.list[j];
+
+			put_series_start(out, name, router);
+			fputc(',', out);
+			put_label(out, "kind", condition_kind_name(condition->kind));
+			fputc(',', out);
+			put_label(out, "name", condition->name);
+			fprintf(out, "} %d\n", !router->condition_states[j].unmet);
+		}
+	}
+}
+
 /* GROUP. Members that are gone have no band; those that have left in order are not listed. */
 static void put_members(FILE *out, const struct status *status)
 {
@@ -398,6 +420,7 @@ char *metrics_text(const struct status *status)
 	for (size_t i = 0; i < sizeof(per_router) / sizeof(per_router[0]); i++)
 		put_routers(out, status, per_router[i].head, per_router[i].value);
 	put_bands(out, status);
+	put_conditions(out, status);
 	put_present(out, status);
 	put_members(out, status);
 	put_heard(out, status);

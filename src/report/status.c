@@ -193,14 +193,51 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
 	va_end(args);
 }
 
+const char *status_condition(const struct condition *condition, const struct condition_state *state,
+			     char text[STATUS_CONDITION_SIZE])
+{
+	const char *name = condition->name;
+
+	switch (condition->kind) {
+	case CONDITION_FILE:
+		snprintf(text, STATUS_CONDITION_SIZE, "%s%s%s", name,
+			 state->reason[0] ? ": "
+			 : state->unmet	  ? " exists"
+					  : " does not exist",
+			 state->reason);
+		break;
+	case CONDITION_INTERFACE:
+		snprintf(text, STATUS_CONDITION_SIZE, "%s %s", name,
+			 state->unmet ? state->reason : "is up");
+		break;
+	}
+	log_clean(text);
+	return text;
+}
+
+const char *status_held_back(const struct conditions *conditions,
+			     const struct condition_state states[CONDITIONS_MAX],
+			     char text[STATUS_CONDITION_SIZE])
+{
+	size_t i = conditions_first_unmet(conditions, states);
+
+	text[0] = '\0';
+	return i < conditions->count ? status_condition(&conditions->list[i], &states[i], text)
+				     : text;
+}
+
 const char *status_line(const struct engine *engine, const struct health *health, char *text,
 			size_t size)
 {
 	unsigned in_state[VRRP_STATE_COUNT] = {0};
+	char held_back[STATUS_CONDITION_SIZE] = "";
 
 	text[0] = '\0';
 	for (size_t i = 0; i < engine->router_count; i++)
 		in_state[engine->routers[i]->vrrp.state]++;
+	for (size_t i = 0; i < engine->router_count && !*held_back; i++)
+		status_held_back(&engine->routers[i]->settings.conditions,
+				 engine->routers[i]->conditions, held_back);
 	for (unsigned i = VRRP_STATE_COUNT; engine->router_count > 1 && i-- > 0;)
 		if (in_state[i] > 0)
 			append(text, size, "%s%u %s", *text ? ", " : "", in_state[i],
@@ -212,6 +249,9 @@ const char *status_line(const struct engine *engine, const struct health *health
 		       vrrp_priority(&engine->routers[0]->vrrp));
 	if (health)
 		append(text, size, ", apiserver %s", health->ready ? "ready" : "not ready");
+	if (*held_back)
+		append(text, size, ", held back: %s", held_back);
+	log_clean(text); /* it may be cut */
 	return text;
 }
 
@@ -331,6 +371,14 @@ const char *status_mac(const uint8_t mac[NEIGH_MAC_SIZE], char text[STATUS_MAC_S
 	return text;
 }
 
+static void take_conditions(const struct router *router, struct status_router *status)
+{
+	status->conditions = router->settings.conditions;
+	for (size_t i = 0; i < status->conditions.count; i++)
+		log_clean(status->conditions.list[i].name);
+	memcpy(status->condition_states, router->conditions, sizeof(status->condition_states));
+}
+
 /* *status is all zero. */
 static void take_router(const struct router *router, struct instant now,
 			struct status_router *status)
@@ -354,6 +402,7 @@ static void take_router(const struct router *router, struct instant now,
 		status->addresses[i] =
 			(struct status_address){router->settings.addresses[i], router->present[i]};
 	status->active = active_of(router, now);
+	take_conditions(router, status);
 	status->heard_count = router->heard_count;
 	memcpy(status->heard, router->heard, sizeof(status->heard));
 	status->claim_count = router->claims.count;
@@ -369,6 +418,7 @@ static void assert_router(const struct status_router *router)
 {
 	assert(router->share_count <= SLOTS_MEMBERS_MAX);
 	assert(router->address_count <= ROUTER_ADDRESSES_MAX);
+	assert(router->conditions.count <= CONDITIONS_MAX);
 	assert(router->heard_count <= ROUTER_HEARD_MAX);
 	assert(router->history_count <= ROUTER_HISTORY_MAX);
 	assert(router->transition_count <= STATUS_TRANSITION_COUNTS_MAX);

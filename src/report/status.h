@@ -17,6 +17,7 @@
 #include "conf/conf.h"
 #include "core/addr.h"
 #include "core/advert.h"
+#include "core/condition.h"
 #include "core/engine.h"
 #include "core/health.h"
 #include "core/instant.h"
@@ -138,6 +139,8 @@ struct status_router {
 	size_t address_count;
 	struct status_address addresses[ROUTER_ADDRESSES_MAX];
 	struct status_active active;
+	struct conditions conditions; /* besides the apiserver; the names are clean */
+	struct condition_state condition_states[CONDITIONS_MAX]; /* the reasons are clean */
 	size_t heard_count;
 	struct router_heard heard[ROUTER_HEARD_MAX];
 	/* Other hosts that have an address (rule HOLDER): how many claims, and the last one. */
@@ -213,6 +216,18 @@ const char *status_band(uint8_t priority);
 /* What the word of a refusal says, without a full stop: "none of our addresses is in it: ...". Not
  * for ADVERT_OK. */
 const char *status_refusal(enum advert_refusal refusal);
+
+#define STATUS_CONDITION_SIZE (CONDITION_NAME_SIZE + CONDITION_REASON_SIZE + 16)
+/* A sentence without a full stop: "/run/cpvrrp/maintenance: new kernel", the file's first line, or
+ * "... exists" if it has none; "eth1 is down"; "eth1 is up" if the condition is met. Clean. Returns
+ * text. */
+const char *status_condition(const struct condition *condition, const struct condition_state *state,
+			     char text[STATUS_CONDITION_SIZE]);
+
+/* The sentence of the first condition of the router that is not met; "" if all are. */
+const char *status_held_back(const struct conditions *conditions,
+			     const struct condition_state states[CONDITIONS_MAX],
+			     char text[STATUS_CONDITION_SIZE]);
 
 /* The name of capability number i, "" if it is not permitted, NULL past the last one. */
 const char *status_capability(const struct confinement *confinement, unsigned i);

@@ -174,6 +174,23 @@ static json_t *json_active(const struct status *status, const struct status_acti
 			 "self", active->self, "stranger", active->stranger);
 }
 
+static json_t *json_conditions(const struct status_router *router)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < router->conditions.count; i++) {
+		const struct condition *condition = &router->conditions.list[i];
+		const struct condition_state *state = &router->condition_states[i];
+
+		json_array_append_new(array,
+				      json_pack("{s:s, s:o, s:b, s:o}", "kind",
+						condition_kind_name(condition->kind), "name",
+						json_text(condition->name), "met", !state->unmet,
+						"reason", json_text(state->reason)));
+	}
+	return array;
+}
+
 static json_t *json_heard(const struct status *status, const struct status_router *router)
 {
 	json_t *array = json_array();
@@ -342,6 +359,7 @@ static json_t *json_router(const struct status *status, const struct status_rout
 			    json_seconds(router->step_down_left_us));
 	json_object_set_new(object, "advert_int_seconds", json_seconds(router->advert_int_us));
 	json_object_set_new(object, "addresses", json_addresses(router));
+	json_object_set_new(object, "conditions", json_conditions(router));
 	json_object_set_new(object, "active_router", json_active(status, &router->active));
 	json_object_set_new(object, "members", json_members(status, &router->members));
 	json_object_set_new(object, "member_messages", json_group_counters(&router->members));

@@ -160,6 +160,18 @@ static void put_priority(FILE *out, const struct status_router *router)
 		put_field(out, "priority", "%u (%s)", router->priority, band);
 }
 
+static void put_conditions(FILE *out, const struct status_router *router)
+{
+	char text[STATUS_CONDITION_SIZE];
+
+	for (size_t i = 0; i < router->conditions.count; i++) {
+		const struct condition_state *state = &router->condition_states[i];
+
+		put_field(out, i ? "" : "conditions", "%s: %s", state->unmet ? "not met" : "met",
+			  status_condition(&router->conditions.list[i], state, text));
+	}
+}
+
 static void put_heard(FILE *out, const struct status *status, const struct status_router *router)
 {
 	if (!router->heard_count)
@@ -276,7 +288,8 @@ static const char *router_name(const struct status_router *router, char name[NAM
 	return name;
 }
 
-/* What keeps a member from being ready, by what it advertises. */
+/* What keeps a member from being ready, by what it advertises. "answering" is also the band of one
+ * with a condition that is not met. */
 static const char *explain_band(const struct members_member *member)
 {
 	if (member->leaving)
@@ -287,7 +300,8 @@ static const char *explain_band(const struct members_member *member)
 	case PRIORITY_BAND_DOWN:
 		return "not ready: its apiserver does not answer";
 	case PRIORITY_BAND_ANSWERING:
-		return "not ready: its apiserver answers, but not with 200";
+		return "not ready: its apiserver answers, but not with 200, or a tracked file or "
+		       "interface holds it back";
 	case PRIORITY_BAND_READY:
 		break;
 	}
@@ -306,8 +320,25 @@ static void append_deaf_to(char *list, size_t size, const struct members_member 
 	}
 }
 
-static void put_member(FILE *out, const struct status *status, const struct members_member *member)
+#define WHY_SIZE (STATUS_CONDITION_SIZE + 16)
+
+/* Of itself this node knows more than others do. */
+static const char *explain_member(const struct status_router *router,
+				  const struct members_member *member, char text[WHY_SIZE])
 {
+	char condition[STATUS_CONDITION_SIZE];
+
+	if (!member->self || priority_band(member->priority) != PRIORITY_BAND_ANSWERING ||
+	    !*status_held_back(&router->conditions, router->condition_states, condition))
+		return explain_band(member);
+	snprintf(text, WHY_SIZE, "not ready: %s", condition);
+	return text;
+}
+
+static void put_member(FILE *out, const struct status *status, const struct status_router *router,
+		       const struct members_member *member)
+{
+	char why[WHY_SIZE];
 	char deaf_to[LOG_TEXT_SIZE] = "", address[ADDR_TEXT_SIZE], age[DURATION_SIZE];
 	char label[ADDR_TEXT_SIZE + 1]; /* a blank follows the longest address too */
 	const char *when = member->self ? "this node" : age;
@@ -320,8 +351,8 @@ static void put_member(FILE *out, const struct status *status, const struct memb
 			  member->leaving ? "has left" : "gone", age);
 	else
 		put_field(out, label, "%s, %s, priority %u, %s%s%s", vrrp_state_name(member->state),
-			  explain_band(member), member->priority, when, member->self ? "" : " ago",
-			  deaf_to);
+			  explain_member(router, member, why), member->priority, when,
+			  member->self ? "" : " ago", deaf_to);
 }
 
 /* GROUP: what the nodes say of themselves. */
@@ -338,7 +369,7 @@ static void put_group(FILE *out, const struct status *status, const struct statu
 	fprintf(out, "\ngroup of %s: %zu member%s, %zu ready\n", router_name(router, name), alive,
 		alive == 1 ? "" : "s", members_in_band(members, PRIORITY_BAND_READY));
 	for (size_t i = 0; i < members->count; i++)
-		put_member(out, status, &members->list[i]);
+		put_member(out, status, router, &members->list[i]);
 }
 
 static void put_router(FILE *out, const struct status *status, const struct status_router *router)
@@ -355,6 +386,7 @@ static void put_router(FILE *out, const struct status *status, const struct stat
 			  addr_format(&router->addresses[i].address, address),
 			  router->addresses[i].present ? "present" : "not here");
 	put_priority(out, router);
+	put_conditions(out, router);
 	put_field(out, "interface", "%s, VRID %u, advert_int %g s",
 		  *router->interface ? router->interface : "none yet", router->vrid,
 		  (double)router->advert_int_us / SECOND_US);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -298,6 +299,13 @@ static long look_at_other(void)
 	struct stat st;
 
 	return stat(in_place("other/file"), &st);
+}
+
+static long watch_other(void)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	return fd < 0 ? fd : inotify_add_watch(fd, in_place("other"), IN_CREATE);
 }
 
 static long write_file(void)
@@ -633,6 +641,8 @@ const struct attempt attempts[] = {
 	     read_shadow),
 	ENDS("list a directory elsewhere", LANDLOCK, LANDLOCK, list_root),
 	ENDS("see whether a file elsewhere exists, and its size", ALLOWED, ALLOWED, look_at_other),
+	ENDS("see files come and go in a directory elsewhere (inotify)", ALLOWED, ALLOWED,
+	     watch_other),
 	FILTERED("write a file (open O_WRONLY)", write_file),
 	FILTERED("write a file (open O_RDWR)", write_and_read_file),
 	FILTERED("make a file (open O_CREAT)", create_file),

@@ -72,6 +72,14 @@ void node_link(unsigned i, bool up)
 	engine_interface(&node.engine, node.now, node.routers[i], &shown);
 }
 
+void node_condition(unsigned router, size_t i, const char *reason)
+{
+	struct condition_state state = {.unmet = reason != NULL};
+
+	snprintf(state.reason, sizeof(state.reason), "%s", reason ? reason : "");
+	engine_condition(&node.engine, node.now, node.routers[router], i, &state);
+}
+
 void node_timers(void)
 {
 	engine_timers(&node.engine, node.now, true);
@@ -113,6 +121,13 @@ static void add_instance(const char *name, const char *address)
 	instance->addresses[instance->address_count++] = ip(address);
 }
 
+static void track(struct conf_instance *instance, const char *file, const char *interface)
+{
+	snprintf(instance->track_files[0], CONF_PATH_SIZE, "%s", file);
+	snprintf(instance->track_interfaces[0], CONF_INTERFACE_SIZE, "%s", interface);
+	instance->track_file_count = instance->track_interface_count = 1;
+}
+
 static void assign(const char *address, uint8_t prefix_length)
 {
 	const struct addr addr = ip(address);
@@ -141,6 +156,7 @@ static void make_node(void)
 	conf_init(node.conf);
 	add_instance("apiserver", "10.10.10.10");
 	add_instance("ingress", "fd00::10");
+	track(&node.conf->instances[1], "/run/cpvrrp/maintenance", "eth1");
 	fake_io_init(&node.io, "eth0", IFINDEX);
 	assign("10.10.10.1", 24);
 	assign("fe80::1", 64);

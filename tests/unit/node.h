@@ -40,6 +40,8 @@ void node_hear_status(unsigned i, const char *source, const struct group_status 
 		      const char *heard);
 /* Netlink shows router number i an interface with or without carrier. */
 void node_link(unsigned i, bool up);
+/* Condition i of a router is not met for this reason; NULL: it is met. */
+void node_condition(unsigned router, size_t i, const char *reason);
 /* Every timer that is due. */
 void node_timers(void);
 /* A probe has ended. */

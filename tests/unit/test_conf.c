@@ -235,6 +235,18 @@ static const struct row rows[] = {
 	 "multicast"},
 	{INSTANCE, "checksum", "rfc9568", {"rfc9568", "rfc5798"}, {"", "9568"}, "rfc9568, rfc5798"},
 	{INSTANCE, "track_apiserver", "true", {"true", "false"}, {"", "1"}, "true, yes, on"},
+	{INSTANCE,
+	 "track_file",
+	 NULL,
+	 {"/run/cpvrrp/maintenance", "/a b", "/run/\303\244"},
+	 {"", "maintenance", "run/x", "/a b", "/a\"b", "/a\nb", "/a\\b", "/" LONG_256},
+	 "up to 255 bytes"},
+	{INSTANCE,
+	 "track_interface",
+	 NULL,
+	 {"eth1", "lo", "auto", "bond0.7", "aaaaaaaaaaaaaaa"},
+	 {"", "eth1", "a b", "a/b", "a:b", ".", "..", "aaaaaaaaaaaaaaaa"},
+	 "must be a name of 1 to 15 bytes"},
 };
 
 static struct conf *conf;
@@ -281,6 +293,10 @@ static const char *printed(const struct conf_option *option, char text[CONF_TEXT
 			 (unsigned)instance->balance_ports[instance->balance_port_count - 1]);
 		return text;
 	}
+	if (option->type == CONF_TYPE_FILES)
+		return instance->track_files[instance->track_file_count - 1];
+	if (option->type == CONF_TYPE_INTERFACES)
+		return instance->track_interfaces[instance->track_interface_count - 1];
 	return conf_option_format(option, fields_of(option->section), text);
 }
 
@@ -562,6 +578,13 @@ START_TEST(lists_have_a_limit)
 		ck_assert_int_eq(set("balance_port", text), i <= CONF_BALANCE_PORTS_MAX);
 	}
 	ck_assert_uint_eq(conf->instances[0].balance_port_count, CONF_BALANCE_PORTS_MAX);
+	for (int i = 1; i <= CONF_TRACKED_MAX + 1; i++) {
+		snprintf(text, sizeof(text), "/%d", i);
+		ck_assert_int_eq(set("track_file", text), i <= CONF_TRACKED_MAX);
+		ck_assert_int_eq(set("track_interface", text + 1), i <= CONF_TRACKED_MAX);
+	}
+	ck_assert_uint_eq(conf->instances[0].track_file_count, 8);
+	ck_assert_uint_eq(conf->instances[0].track_interface_count, 8);
 	ck_assert_uint_eq(CONF_ADDRESSES_MAX, 20);
 	ck_assert_uint_eq(conf->instances[0].address_count, CONF_ADDRESSES_MAX);
 	ck_assert_uint_eq(conf->instances[0].peer_count, CONF_PEERS_MAX);
@@ -781,6 +804,22 @@ START_TEST(every_balance_port_counts)
 }
 END_TEST
 
+START_TEST(every_tracked_name_counts)
+{
+	struct conf_instance other;
+
+	ck_assert(set("track_file", "/1") && set("track_file", "/2"));
+	ck_assert(set("track_interface", "eth1") && set("track_interface", "eth2"));
+	other = conf->instances[0];
+	ck_assert(conf_instance_equal(&conf->instances[0], &other));
+	other.track_files[1][1] = '3';
+	ck_assert(!conf_instance_equal(&conf->instances[0], &other));
+	other = conf->instances[0];
+	other.track_interfaces[1][3] = '3';
+	ck_assert(!conf_instance_equal(&conf->instances[0], &other));
+}
+END_TEST
+
 START_TEST(no_instance_is_a_violation)
 {
 	char found[CONF_TEXT_SIZE] = "";
@@ -842,6 +881,8 @@ START_TEST(equal)
 		{"unicast_src_ip", "10.0.0.2"},
 		{"checksum", "rfc5798"},
 		{"track_apiserver", "no"},
+		{"track_file", "/x"},
+		{"track_interface", "eth1"},
 	};
 	struct conf *before = malloc(sizeof(*before));
 
@@ -1100,6 +1141,7 @@ Suite *suite_conf(void)
 	tcase_add_test(tcase, tracks_apiserver);
 	tcase_add_test(tcase, balances);
 	tcase_add_test(tcase, every_balance_port_counts);
+	tcase_add_test(tcase, every_tracked_name_counts);
 	tcase_add_test(tcase, no_instance_is_a_violation);
 	tcase_add_test(tcase, vrid_is_the_last_byte_of_the_first_address);
 	tcase_add_test(tcase, equal);

@@ -104,7 +104,11 @@ static void check_round_trip(const struct conf *conf)
 
 START_TEST(effective_configuration)
 {
-	struct conf *conf = read_text(VIP "apiserver { token_file = '/a b' }", NULL);
+	struct conf *conf = read_text(
+		"vrrp_instance vip { virtual_ipaddress { 10.0.0.1 } track_interface eth1\n"
+		"track_file { \"/a b\", /run/cpvrrp/maintenance } }\n"
+		"apiserver { token_file = '/a b' }",
+		NULL);
 	char *text = print(conf);
 
 	ck_assert_str_eq(text, "log_level info\n"
@@ -142,6 +146,8 @@ START_TEST(effective_configuration)
 			       "\tunicast_src_ip auto\n"
 			       "\tchecksum rfc9568\n"
 			       "\ttrack_apiserver true\n"
+			       "\ttrack_file { \"/a b\" /run/cpvrrp/maintenance }\n"
+			       "\ttrack_interface { eth1 }\n"
 			       "}\n");
 	free(text);
 	free(conf);
@@ -424,6 +430,9 @@ static void fill_instance(struct conf_instance *instance, unsigned number, uint6
 	const struct conf_option *source =
 		conf_option_find(CONF_SECTION_INSTANCE, "unicast_src_ip");
 	const struct conf_option *port = conf_option_find(CONF_SECTION_INSTANCE, "balance_port");
+	const struct conf_option *file = conf_option_find(CONF_SECTION_INSTANCE, "track_file");
+	const struct conf_option *interface =
+		conf_option_find(CONF_SECTION_INSTANCE, "track_interface");
 	bool ipv6 = random_below(state, 2);
 	bool unicast = random_below(state, 2);
 	unsigned count = 1 + random_below(state, CONF_ADDRESSES_MAX);
@@ -443,6 +452,12 @@ static void fill_instance(struct conf_instance *instance, unsigned number, uint6
 	for (unsigned i = 0; ipv6 && i < count && i < CONF_BALANCE_PORTS_MAX; i++) {
 		snprintf(text, sizeof(text), "%u", 6443 + i);
 		ck_assert(conf_option_parse(port, instance, text, reason));
+	}
+	for (unsigned i = 0; unicast && i < count && i < CONF_TRACKED_MAX; i++) {
+		snprintf(text, sizeof(text), "/a{%u b/weight", i);
+		ck_assert(conf_option_parse(file, instance, text, reason));
+		snprintf(text, sizeof(text), "eth;%u", i);
+		ck_assert(conf_option_parse(interface, instance, text, reason));
 	}
 	instance->virtual_router_id = (uint8_t)(number + 1);
 }

@@ -758,7 +758,7 @@ static const struct {
 	{"vrrp_instance a {\nvirtual_ipaddress 10.0.0.9\n%s x\n}\n" VIP,
 	 "use_vmac use_vmac_addr vmac_xmit_base use_ipvlan unicast_fault_no_peer "
 	 "check_unicast_src old_unicast_checksum native_ipv6 state vrf dont_track_primary "
-	 "track_interface track_script track_file track_process track_bfd mcast_src_ip "
+	 "track_script track_process track_bfd mcast_src_ip "
 	 "mcast_dst_ip track_src_ip unicast_ttl version virtual_ipaddress_excluded "
 	 "no_virtual_ipaddress promote_secondaries linkbeat_use_polling v3_checksum_as_v2 "
 	 "virtual_routes virtual_rules accept no_accept skip_check_adv_addr strict_mode nopreempt "
@@ -775,6 +775,12 @@ static const struct {
 	 "home mngtmpaddr noprefixroute autojoin no_track use_vmac -nodad nodad dev"},
 	{"vrrp_instance a {\nvirtual_ipaddress 10.0.0.9\nunicast_peer { 10.0.0.2 %s 255 }\n}\n" VIP,
 	 "min_ttl max_ttl"},
+	{"vrrp_instance a {\nvirtual_ipaddress 10.0.0.9\ntrack_file { /x %s -10 }\n}\n" VIP,
+	 "weight"},
+	{"vrrp_instance a {\nvirtual_ipaddress 10.0.0.9\ntrack_interface { eth1 %s -10 }\n}\n" VIP,
+	 "weight"},
+	{"vrrp_instance a {\nvirtual_ipaddress 10.0.0.9\ntrack_interface { eth1 %s eth2 }\n}\n" VIP,
+	 "reverse noreverse"},
 };
 
 /* Each is answered what does its job here, and that is the only error or, in a section that cpvrrp
@@ -860,6 +866,41 @@ START_TEST(keepalived_keywords_alone)
 }
 END_TEST
 
+/* keepalived's form, where the words mean the same, and its name of a section track_file. */
+START_TEST(tracked_names)
+{
+	static char errors[FOUND_SIZE];
+	static const char text[] = "vrrp_instance a {\n"
+				   "    virtual_ipaddress 10.0.0.9\n"
+				   "    track_file { drain weight 0 }\n"
+				   "    track_interface { }\n"
+				   "}\n";
+	static const char expected[] =
+		"3: track_file drain: must be an absolute path, which needs no section and no "
+		"other name\n"
+		"3: weight 0: not needed: while the file exists or the interface is down, the node "
+		"is not ready, and every ready node outranks it\n"
+		"4: track_interface: the list is empty; leave it out to track none\n";
+	struct conf *conf = parse("vrrp_instance a {\n"
+				  "    virtual_ipaddress 10.0.0.9\n"
+				  "    track_file /run/cpvrrp/maintenance\n"
+				  "    track_interface {\n"
+				  "        eth1\n"
+				  "        eth2\n"
+				  "    }\n"
+				  "}\n");
+	const struct conf_instance *instance = &conf->instances[0];
+
+	ck_assert_uint_eq(instance->track_file_count, 1);
+	ck_assert_str_eq(instance->track_files[0], "/run/cpvrrp/maintenance");
+	ck_assert_uint_eq(instance->track_interface_count, 2);
+	ck_assert_str_eq(instance->track_interfaces[1], "eth2");
+	free(conf);
+	ck_assert_ptr_null(parse_bytes(text, sizeof(text) - 1, errors));
+	ck_assert_str_eq(errors, expected);
+}
+END_TEST
+
 /* What spreads the connections here is an option of vrrp_instance. */
 START_TEST(virtual_server_is_answered)
 {
@@ -916,6 +957,7 @@ Suite *suite_conf_parse(void)
 	tcase_add_test(tcase, keepalived_syntax);
 	tcase_add_loop_test(tcase, keepalived_keyword, 0, COUNT(keepalived));
 	tcase_add_test(tcase, keepalived_keywords_alone);
+	tcase_add_test(tcase, tracked_names);
 	tcase_add_test(tcase, virtual_server_is_answered);
 	tcase_add_test(tcase, preempt_without_value);
 	suite_add_tcase(suite, tcase);

@@ -169,6 +169,50 @@ START_TEST(manifest_socket)
 }
 END_TEST
 
+static void track(const char *directory, unsigned number)
+{
+	struct conf_instance *instance = &conf->instances[conf->instance_count - 1];
+
+	snprintf(instance->track_files[instance->track_file_count++], CONF_PATH_SIZE, "%s/%u",
+		 directory, number);
+}
+
+/* The file may come later, so the pod sees its directory; each directory is mounted once. */
+START_TEST(manifest_tracked_files)
+{
+	char reason[CONF_TEXT_SIZE], directory[32];
+
+	track("/run/cpvrrp", 0);
+	track("/run/ops", 1);
+	track("/run//ops", 2);
+	track("/etc/cpvrrp", 3);
+	track("/srv/out/here", 4);
+	ck_assert_str_eq(volumes(), "/etc/cpvrrp Directory\n"
+				    "/run/cpvrrp DirectoryOrCreate rw\n"
+				    "/etc/kubernetes/pki/ca.crt File\n"
+				    "/run/ops DirectoryOrCreate\n"
+				    "/srv/out/here DirectoryOrCreate\n");
+	ck_assert_ptr_nonnull(strstr(text, "  - name: track-1\n"));
+	track("/srv", 5);
+	ck_assert(!print());
+	ck_assert_str_eq(errors,
+			 "track_file: /srv/5 is not in a directory of its own, and a pod must "
+			 "not have the one it is in\n");
+	/* One more than 16. */
+	conf->instances[0].track_file_count = 5;
+	for (unsigned i = 0; i < 15; i++) {
+		if (i % CONF_TRACKED_MAX == 0)
+			ck_assert(conf_instance_add(conf, i ? "c" : "b", reason));
+		snprintf(directory, sizeof(directory), "/run/a/%u", i);
+		track(directory, i);
+	}
+	ck_assert(!print());
+	ck_assert_str_eq(errors, "track_file: the pod can mount 16 directories\n");
+	conf->instances[2].track_file_count--;
+	ck_assert(print());
+}
+END_TEST
+
 /* HANDOVER takes one advertisement interval, of the slowest instance. */
 START_TEST(manifest_grace)
 {
@@ -256,6 +300,7 @@ Suite *suite_manifest(void)
 	tcase_add_test(tcase, manifest_file_in_etc);
 	tcase_add_test(tcase, manifest_credentials);
 	tcase_add_test(tcase, manifest_socket);
+	tcase_add_test(tcase, manifest_tracked_files);
 	tcase_add_test(tcase, manifest_grace);
 	tcase_add_test(tcase, manifest_metrics);
 	tcase_add_test(tcase, manifest_refused);

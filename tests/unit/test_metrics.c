@@ -67,6 +67,22 @@ START_TEST(metrics_values)
 }
 END_TEST
 
+START_TEST(metrics_conditions)
+{
+	char *text;
+
+	node_condition(1, 1, "is down");
+	text = node_printed(metrics_text);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_condition_met{" V6
+					 ",kind=\"file\",name=\"/run/cpvrrp/maintenance\"}"),
+			  1);
+	ck_assert_uint_eq(
+		value_of(text, "cpvrrp_condition_met{" V6 ",kind=\"interface\",name=\"eth1\"}"), 0);
+	ck_assert_ptr_null(strstr(text, "cpvrrp_condition_met{" V4));
+	free(text);
+}
+END_TEST
+
 /* Each line as the format has it, each family with its HELP and TYPE before, counters in _total. */
 START_TEST(metrics_format)
 {
@@ -202,6 +218,7 @@ Suite *suite_metrics(void)
 
 	tcase_add_checked_fixture(tcase, node_setup, node_teardown);
 	tcase_add_test(tcase, metrics_values);
+	tcase_add_test(tcase, metrics_conditions);
 	tcase_add_test(tcase, metrics_format);
 	tcase_add_test(tcase, metrics_members);
 	tcase_add_test(tcase, metrics_band);

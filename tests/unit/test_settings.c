@@ -176,6 +176,27 @@ START_TEST(unicast_takes_the_elected_family)
 }
 END_TEST
 
+/* Every file and every interface that an instance may have fits. */
+START_TEST(conditions_are_files_and_interfaces)
+{
+	add("10.0.0.1");
+	make();
+	ck_assert_uint_eq(settings.conditions.count, 0);
+	for (unsigned i = 0; i < CONF_TRACKED_MAX; i++) {
+		snprintf(instance->track_files[i], CONF_PATH_SIZE, "/run/%u", i);
+		snprintf(instance->track_interfaces[i], CONF_INTERFACE_SIZE, "eth%u", i);
+	}
+	instance->track_file_count = CONF_TRACKED_MAX;
+	instance->track_interface_count = CONF_TRACKED_MAX;
+	make();
+	ck_assert_uint_eq(settings.conditions.count, CONDITIONS_MAX);
+	ck_assert_int_eq(settings.conditions.list[7].kind, CONDITION_FILE);
+	ck_assert_str_eq(settings.conditions.list[7].name, "/run/7");
+	ck_assert_int_eq(settings.conditions.list[8].kind, CONDITION_INTERFACE);
+	ck_assert_str_eq(settings.conditions.list[8].name, "eth0");
+}
+END_TEST
+
 START_TEST(multicast_has_no_peers)
 {
 	add("2001:db8::1");
@@ -275,6 +296,7 @@ Suite *suite_settings(void)
 	tcase_add_test(tcase, full_list_and_a_derived_address_fit);
 	tcase_add_test(tcase, unicast_takes_the_elected_family);
 	tcase_add_test(tcase, multicast_has_no_peers);
+	tcase_add_test(tcase, conditions_are_files_and_interfaces);
 	tcase_add_test(tcase, full_list_of_addresses_fits);
 	tcase_add_test(tcase, full_list_of_peers_fits);
 	tcase_add_test(tcase, values_are_those_of_the_instance);

@@ -10,6 +10,7 @@
 
 #include "lib/ip.h"
 #include "node.h"
+#include "os/log.h"
 #include "report/metrics.h"
 #include "report/status_json.h"
 #include "report/status_text.h"
@@ -246,8 +247,9 @@ START_TEST(text_group)
 		"  10.10.10.4 gone, last heard 12 s ago\n"
 		"  10.10.10.5 has left, last heard 12 s ago\n"
 		"  10.10.10.2 Backup, ready, priority 177, 0.4 s ago; does not hear 10.10.10.3\n"
-		"  10.10.10.3 Backup, not ready: its apiserver answers, but not with 200,\n"
-		"             priority 93, 0.4 s ago; does not hear 10.10.10.1, 10.10.10.2\n";
+		"  10.10.10.3 Backup, not ready: its apiserver answers, but not with 200, or a\n"
+		"             tracked file or interface holds it back, priority 93, 0.4 s ago;\n"
+		"             does not hear 10.10.10.1, 10.10.10.2\n";
 	struct group_status said = {.state = VRRP_STATE_BACKUP, .leaving = true};
 	char *text;
 
@@ -501,6 +503,71 @@ START_TEST(one_line)
 	node_timers();
 	/* As a new Active. */
 	check_line("apiserver/ipv4 Active, priority 171");
+}
+END_TEST
+
+START_TEST(line_of_a_node_that_is_held_back)
+{
+	char reason[CONDITION_REASON_SIZE], text[96], cleaned[96];
+
+	node_condition(1, 1, "is down");
+	check_line("1 Active, 1 Backup, apiserver ready, held back: eth1 is down");
+	node_condition(1, 0, "");
+	check_line("1 Active, 1 Backup, apiserver ready, held back: /run/cpvrrp/maintenance "
+		   "exists");
+	node_condition(1, 0, "new kernel");
+	check_line("1 Active, 1 Backup, apiserver ready, held back: /run/cpvrrp/maintenance: new "
+		   "kernel");
+	/* What is cut may be cut within a character. */
+	memset(reason, 0, sizeof(reason));
+	for (size_t i = 0; i + 2 < sizeof(reason); i += 2)
+		memcpy(reason + i, "\303\244", 2);
+	for (size_t size = sizeof(text) - 1; size <= sizeof(text); size++) {
+		node_condition(1, 0, NULL);
+		node_condition(1, 1, reason);
+		status_line(&node.engine, node.source.health, text, size);
+		strcpy(cleaned, text);
+		log_clean(cleaned);
+		ck_assert_str_eq(text, cleaned);
+	}
+}
+END_TEST
+
+/* The words of each condition, in text and JSON, met and not. */
+START_TEST(conditions)
+{
+	json_t *root = node_parsed();
+	char *text = node_printed(status_text);
+
+	ck_assert_ptr_nonnull(strstr(text,
+				     "\n  conditions met: /run/cpvrrp/maintenance does not exist\n"
+				     "             met: eth1 is up\n"));
+	free(text);
+	check(root, "virtual_routers.0.conditions", "[]");
+	check(root, "virtual_routers.1.conditions",
+	      "[{\"kind\":\"file\",\"name\":\"/run/cpvrrp/maintenance\",\"met\":true,"
+	      "\"reason\":null},{\"kind\":\"interface\",\"name\":\"eth1\",\"met\":true,"
+	      "\"reason\":null}]");
+	json_decref(root);
+
+	node_condition(1, 0, "new kernel");
+	node_condition(1, 1, "does not exist");
+	text = node_printed(status_text);
+	ck_assert_msg(strstr(text, "\n  priority   132 (answering)\n"
+				   "  conditions not met: /run/cpvrrp/maintenance: new kernel\n"
+				   "             not met: eth1 does not exist\n") != NULL,
+		      "%s", text);
+	/* In the group, too. */
+	ck_assert_msg(strstr(text, "\n  fe80::1    Backup, not ready: /run/cpvrrp/maintenance: new "
+				   "kernel, priority\n             132, this node\n") != NULL,
+		      "%s", text);
+	free(text);
+	root = node_parsed();
+	check(root, "virtual_routers.1.band", "\"answering\"");
+	check(root, "virtual_routers.1.conditions.0.met", "false");
+	check(root, "virtual_routers.1.conditions.0.reason", "\"new kernel\"");
+	check(root, "virtual_routers.1.conditions.1.reason", "\"does not exist\"");
+	json_decref(root);
 }
 END_TEST
 
@@ -843,6 +910,8 @@ Suite *suite_status(void)
 	tcase_add_test(tcase, carried_addresses);
 	tcase_add_test(tcase, by_value);
 	tcase_add_test(tcase, one_line);
+	tcase_add_test(tcase, line_of_a_node_that_is_held_back);
+	tcase_add_test(tcase, conditions);
 	tcase_add_test(tcase, json_numbers);
 	tcase_add_test(tcase, new_active);
 	tcase_add_test(tcase, step_down_left);

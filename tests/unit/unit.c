@@ -37,17 +37,18 @@ void unit_mkdtemp(char path[UNIT_DIRECTORY_SIZE], const char *name)
 static int run(void)
 {
 	Suite *(*const suites[])(void) = {
-		suite_addr,	   suite_wire,	       suite_checksum,	  suite_advert,
-		suite_neigh,	   suite_claims,       suite_priority,	  suite_health,
-		suite_announcer,   suite_vrrp,	       suite_router,	  suite_interface,
-		suite_engine,	   suite_actions,      suite_refusal,	  suite_reload,
-		suite_conf,	   suite_conf_parse,   suite_settings,	  suite_conf_file,
-		suite_log,	   suite_small_file,   suite_credentials, suite_probe,
-		suite_probe_flood, suite_probe_log,    suite_status,	  suite_metrics,
-		suite_manual,	   suite_http,	       suite_control,	  suite_control_client,
-		suite_cli,	   suite_vip_check,    suite_manifest,	  suite_io,
-		suite_lease,	   suite_group_status, suite_member,	  suite_group,
-		suite_slots,	   suite_balance,      suite_resume,
+		suite_addr,	    suite_wire,		suite_checksum,	   suite_advert,
+		suite_neigh,	    suite_claims,	suite_priority,	   suite_health,
+		suite_announcer,    suite_vrrp,		suite_router,	   suite_interface,
+		suite_engine,	    suite_actions,	suite_refusal,	   suite_reload,
+		suite_conf,	    suite_conf_parse,	suite_settings,	   suite_conf_file,
+		suite_log,	    suite_small_file,	suite_credentials, suite_probe,
+		suite_probe_flood,  suite_probe_log,	suite_status,	   suite_metrics,
+		suite_manual,	    suite_http,		suite_control,	   suite_control_client,
+		suite_cli,	    suite_vip_check,	suite_manifest,	   suite_io,
+		suite_lease,	    suite_group_status, suite_member,	   suite_group,
+		suite_slots,	    suite_balance,	suite_resume,	   suite_condition,
+		suite_tracked_file,
 	};
 	SRunner *suite_runner = srunner_create(NULL);
 	int failed;
