@@ -123,6 +123,7 @@ static void complete_vrid(const struct check *check, struct conf_instance *insta
 	if (instance->virtual_router_id != 0)
 		return;
 	instance->virtual_router_id = first->bytes[addr_size(first->family) - 1];
+	instance->derived_vrid = true;
 	if (instance->virtual_router_id == 0)
 		violation(check, instance, "virtual_router_id",
 			  "must be given, 1 to 255: the last byte of %s, its default, is 0",

@@ -68,7 +68,8 @@ struct conf_instance {
 	char name[CONF_NAME_SIZE];
 	char interface[CONF_INTERFACE_SIZE]; /* "" = auto */
 	uint8_t virtual_router_id;
-	uint8_t priority; /* 171..254, 0 = auto */
+	bool derived_vrid; /* it follows from the first address; not part of the value */
+	uint8_t priority;  /* 171..254, 0 = auto */
 	uint16_t advert_int_cs;
 	enum vrrp_preempt preempt;
 	int64_t preempt_delay_us;

@@ -8,6 +8,8 @@
 #include "conf/settings.h"
 #include "os/landlock.h"
 
+#define PROBLEM_SIZE 384
+
 static void log_error_line(void *context, const char *line)
 {
 	(void)context;
@@ -47,6 +49,67 @@ struct conf *reload_read(const struct conf_source *source,
 	error(context, line);
 	free(conf);
 	return NULL;
+}
+
+/* ---- Another virtual router ---- */
+
+static bool share_address(const struct conf_instance *a, const struct conf_instance *b)
+{
+	for (size_t i = 0; i < a->address_count; i++)
+		if (addr_in_list(&a->addresses[i], b->addresses, b->address_count))
+			return true;
+	return false;
+}
+
+/* Whether the others would not know the router any more, until they have the same file. */
+static bool is_another(const struct conf_instance *before, const struct conf_instance *after)
+{
+	return before->virtual_router_id != after->virtual_router_id ||
+	       before->addresses[0].family != after->addresses[0].family;
+}
+
+/* A virtual_router_id that nobody has written must not change with the first address: until all
+ * nodes had the new one, two of them would hold each address that stays. True, with what is wrong,
+ * if one would. */
+static bool vrid_would_change(const struct conf *before, const struct conf *after,
+			      char problem[PROBLEM_SIZE])
+{
+	char text[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < after->instance_count; i++) {
+		const struct conf_instance *new = &after->instances[i];
+		const struct conf_instance *old = conf_instance_find(before, new->name);
+
+		if (!old || old->virtual_router_id == new->virtual_router_id ||
+		    !new->derived_vrid || !share_address(old, new))
+			continue;
+		snprintf(problem, PROBLEM_SIZE,
+			 "virtual_router_id of %s would change from %u to %u, as its default "
+			 "follows the first address, and until all nodes have it two would hold "
+			 "%s; write virtual_router_id %u to keep it, or %u to change it",
+			 new->name, old->virtual_router_id, new->virtual_router_id,
+			 addr_format(&old->addresses[0], text), old->virtual_router_id,
+			 new->virtual_router_id);
+		return true;
+	}
+	return false;
+}
+
+static void warn_of_others(const struct conf *before, const struct conf *after)
+{
+	for (size_t i = 0; i < after->instance_count; i++) {
+		const struct conf_instance *new = &after->instances[i];
+		const struct conf_instance *old = conf_instance_find(before, new->name);
+
+		if (old && is_another(old, new))
+			log_warning("%s: virtual_router_id is %u with %s now, was %u with %s: this "
+				    "node does not know nodes with the old one, until all have the "
+				    "new one",
+				    new->name, new->virtual_router_id,
+				    addr_family_name(new->addresses[0].family),
+				    old->virtual_router_id,
+				    addr_family_name(old->addresses[0].family));
+	}
 }
 
 bool reload_network(struct daemon *d, const struct conf *conf)
@@ -140,15 +203,15 @@ void reload(struct daemon *d)
 	const struct parts old = {d->probe, d->control, d->metrics};
 	struct conf *conf = reload_read(&d->source, log_error_line, NULL);
 	struct parts new = old;
+	char name[CONF_PATH_SIZE], text[PROBLEM_SIZE];
 	const char *problem;
-	char name[CONF_PATH_SIZE];
 
 	conf_source_name(&d->source, name);
 	if (!conf) {
 		log_error("%s has errors; the running configuration stays", name);
 		return;
 	}
-	problem = prepare(d, conf, &new);
+	problem = vrid_would_change(d->conf, conf, text) ? text : prepare(d, conf, &new);
 	if (!problem && !reload_network(d, conf))
 		problem = "there is no memory for it";
 	if (problem) {
@@ -158,6 +221,7 @@ void reload(struct daemon *d)
 		return;
 	}
 	free_parts(&old, &new);
+	warn_of_others(d->conf, conf);
 	take_over(d, conf, &new);
 	log_notice("%s has been read again", name);
 }

@@ -839,6 +839,10 @@ START_TEST(vrid_is_the_last_byte_of_the_first_address)
 	conf_complete(conf, note_violation, found);
 	ck_assert_str_eq(found, "");
 	ck_assert_uint_eq(conf->instances[0].virtual_router_id, 0x34);
+	ck_assert(conf->instances[0].derived_vrid);
+	conf->instances[0].derived_vrid = false;
+	conf_complete(conf, note_violation, found);
+	ck_assert(!conf->instances[0].derived_vrid);
 }
 END_TEST
 
