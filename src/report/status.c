@@ -226,6 +226,15 @@ const char *status_held_back(const struct conditions *conditions,
 				     : text;
 }
 
+static const char *readiness(const struct health *health)
+{
+	if (health->ready)
+		return "ready";
+	if (health->consecutive > 0 && !health->succeeded_before)
+		return "not ready: no probe has succeeded yet";
+	return "not ready";
+}
+
 const char *status_line(const struct engine *engine, const struct health *health, char *text,
 			size_t size)
 {
@@ -248,7 +257,7 @@ const char *status_line(const struct engine *engine, const struct health *health
 		       vrrp_state_name(engine->routers[0]->vrrp.state),
 		       vrrp_priority(&engine->routers[0]->vrrp));
 	if (health)
-		append(text, size, ", apiserver %s", health->ready ? "ready" : "not ready");
+		append(text, size, ", apiserver %s", readiness(health));
 	if (*held_back)
 		append(text, size, ", held back: %s", held_back);
 	log_clean(text); /* it may be cut */

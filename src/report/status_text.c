@@ -144,6 +144,12 @@ static void put_apiserver(FILE *out, const struct status *status)
 	put_field(out, "probes", "%s", list);
 }
 
+/* A wrong ca_file, url or server_name shows in the first line. */
+static bool never_succeeded(const struct status_apiserver *apiserver)
+{
+	return apiserver->total > 0 && apiserver->probes.results[HEALTH_OK] == 0;
+}
+
 static void put_priority(FILE *out, const struct status_router *router)
 {
 	const char *band = status_band(router->priority);
@@ -436,8 +442,10 @@ char *status_text(const struct status *status)
 	status_assert(status);
 	if (!out)
 		return NULL;
-	fprintf(out, "cpvrrp %s, pid %d, up %s\n", status->version, (int)status->pid,
-		duration(status_age_us(status, status->started), age));
+	fprintf(out, "cpvrrp %s, pid %d, up %s%s\n", status->version, (int)status->pid,
+		duration(status_age_us(status, status->started), age),
+		never_succeeded(&status->apiserver) ? "; no apiserver probe has succeeded yet"
+						    : "");
 	put_confinement(out, &status->confinement);
 	put_rejected(out, "unclaimed", status->rejected);
 	if (status->router_count > 1)

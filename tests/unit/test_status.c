@@ -506,6 +506,32 @@ START_TEST(one_line)
 }
 END_TEST
 
+/* A mistake of the configuration, where people look first. */
+START_TEST(no_probe_has_succeeded)
+{
+	char *text;
+
+	node.probes = (struct status_probes){.since = {0}};
+	engine_forget_health(&node.engine, node.now);
+	check_line("1 Active, 1 Backup, apiserver not ready");
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(strstr(text, ", pid 4711, up 10 min 0 s\n"));
+	free(text);
+	node_probe(HEALTH_CERTIFICATE, 0, 3100, "words");
+	check_line("1 Active, 1 Backup, apiserver not ready: no probe has succeeded yet");
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(strstr(text, ", pid 4711, up 10 min 0 s; no apiserver probe has "
+					   "succeeded yet\n"));
+	free(text);
+	node_probe(HEALTH_OK, 200, 3100, "");
+	node_probe(HEALTH_REFUSED, 0, 3100, "words");
+	check_line("1 Active, 1 Backup, apiserver not ready");
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(strstr(text, ", pid 4711, up 10 min 0 s\n"));
+	free(text);
+}
+END_TEST
+
 START_TEST(line_of_a_node_that_is_held_back)
 {
 	char reason[CONDITION_REASON_SIZE], text[96], cleaned[96];
@@ -910,6 +936,7 @@ Suite *suite_status(void)
 	tcase_add_test(tcase, carried_addresses);
 	tcase_add_test(tcase, by_value);
 	tcase_add_test(tcase, one_line);
+	tcase_add_test(tcase, no_probe_has_succeeded);
 	tcase_add_test(tcase, line_of_a_node_that_is_held_back);
 	tcase_add_test(tcase, conditions);
 	tcase_add_test(tcase, json_numbers);
