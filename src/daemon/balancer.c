@@ -8,7 +8,9 @@
 
 #include "core/balance.h"
 #include "os/clock.h"
+#include "os/connections.h"
 #include "os/log.h"
+#include "os/netlink.h"
 #include "os/nft.h"
 #include "os/nft_rules.h"
 
@@ -19,6 +21,10 @@
  * announcements of its first five seconds. */
 #define FORWARD_AFTER_US (6 * SECOND_US)
 #define TAKE_OVER_WAIT_MS 20
+/* Connections are counted at the request of a user, in the loop: no more often than once in a
+ * second, and up to 10000, which takes about 15 ms. */
+#define COUNT_EVERY_US SECOND_US
+#define COUNT_MAX 10000
 #define RETRY_FIRST_US SECOND_US
 #define RETRY_LAST_US (32 * SECOND_US)
 
@@ -35,12 +41,15 @@ struct spread {
 	struct instant left; /* when it was Active last; INSTANT_NEVER: never, or it is */
 	bool wanted;	     /* plan is what the kernel should have; else the router cannot yet */
 	struct nft_plan plan;
+	int connections;	/* of this node when they were counted; -1 = not known */
+	struct instant counted; /* 0 = never */
 };
 
 struct balancer {
 	struct engine *engine;
 	const struct io *io;
 	struct nft *nft;
+	struct netlink *diag;
 	struct event *event;
 	unsigned lease_s;
 	struct instant settled;
@@ -86,8 +95,8 @@ int balancer_new(struct event_base *base, struct engine *engine, const struct io
 	b->settled = instant_add(clock_now(), SETTLE_US);
 	b->renew = INSTANT_NEVER;
 	b->retry_us = RETRY_FIRST_US;
-	error = nft_new(&b->nft);
-	if (error < 0) {
+	if ((error = netlink_new_diag(&b->diag)) < 0 || (error = nft_new(&b->nft)) < 0) {
+		netlink_free(b->diag);
 		free(b);
 		return error;
 	}
@@ -107,6 +116,7 @@ void balancer_free(struct balancer *b)
 	if (b->event)
 		event_free(b->event);
 	nft_free(b->nft);
+	netlink_free(b->diag);
 	free(b->spreads);
 	free(b->told);
 	free(b->sent);
@@ -588,17 +598,45 @@ void balancer_status(const struct balancer *b, struct status_balance *ret_status
 	ret_status->on = b->count > 0;
 }
 
-size_t balancer_shares(const struct balancer *b, const struct router *router,
-		       struct status_share list[SLOTS_MEMBERS_MAX])
+/* At the addresses and ports that the rules turn those of the VIP into. */
+static int count_connections(struct balancer *b, struct spread *spread)
 {
-	const struct nft_plan *plan = NULL;
-	struct slots slots;
+	const struct nft_member *own = &spread->plan.members[spread->plan.own];
+	struct instant now = clock_now();
+	unsigned count = 0;
 
+	if (instant_since(now, spread->counted) < COUNT_EVERY_US)
+		return spread->connections;
+	spread->counted = now;
+	spread->connections = -1;
+	for (enum addr_family family = 0; family < ADDR_FAMILY_COUNT; family++)
+		for (size_t i = 0; i < spread->port_count; i++)
+			if (!addr_is_unspecified(&own->addresses[family]) &&
+			    connections_count(b->diag, &own->addresses[family], spread->ports[i],
+					      COUNT_MAX, &count) < 0)
+				return spread->connections;
+	spread->connections = (int)count;
+	return spread->connections;
+}
+
+static struct spread *find_spread(const struct balancer *b, const struct router *router)
+{
 	for (size_t i = 0; i < b->count; i++)
 		if (b->spreads[i].router == router && b->spreads[i].wanted)
-			plan = &b->spreads[i].plan;
-	if (!plan || !b->installed)
+			return &b->spreads[i];
+	return NULL;
+}
+
+size_t balancer_shares(struct balancer *b, const struct router *router,
+		       struct status_share list[SLOTS_MEMBERS_MAX])
+{
+	struct spread *spread = find_spread(b, router);
+	const struct nft_plan *plan;
+	struct slots slots;
+
+	if (!spread || !b->installed)
 		return 0;
+	plan = &spread->plan;
 	slots_compute(&plan->group, plan->own, SLOTS_COUNT, &slots);
 	for (size_t i = 0; i < plan->group.member_count; i++)
 		list[i] = (struct status_share){
@@ -607,6 +645,7 @@ size_t balancer_shares(const struct balancer *b, const struct router *router,
 			.live = plan->group.members[i].live,
 			.lingers = plan->members[i].lingers,
 			.slots = slots.share[i],
+			.connections = i == plan->own ? count_connections(b, spread) : -1,
 		};
 	return plan->group.member_count;
 }

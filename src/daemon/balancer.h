@@ -43,8 +43,9 @@ struct instant balancer_deadline(const struct balancer *balancer);
 
 /* What a user may ask. */
 void balancer_status(const struct balancer *balancer, struct status_balance *ret_status);
-/* The shares of a router's members; 0 if it does not balance or has no rules. */
-size_t balancer_shares(const struct balancer *balancer, const struct router *router,
+/* The shares of a router's members; 0 if it does not balance or has no rules. This node's
+ * connections are counted for it, if that was not done within the last second. */
+size_t balancer_shares(struct balancer *balancer, const struct router *router,
 		       struct status_share list[SLOTS_MEMBERS_MAX]);
 
 #endif

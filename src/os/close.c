@@ -8,7 +8,6 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "os/clock.h"
+#include "os/connections.h"
 #include "os/netlink.h"
 
 /* A dump goes on where it was by counting, so a socket that ends meanwhile may hide another one. */
@@ -39,11 +39,6 @@ struct pass {
 	unsigned found;
 	int error; /* of the last socket that was not ended */
 };
-
-/* The program that the kernel runs for each socket: one comparison and the address for it. */
-#define OP_SIZE sizeof(struct inet_diag_bc_op)
-#define HOST_SIZE sizeof(struct inet_diag_hostcond)
-#define CONDITION_MAX (OP_SIZE + HOST_SIZE + 16)
 
 int close_new(struct close **ret_close)
 {
@@ -128,56 +123,10 @@ static int take_socket(void *context, struct nl_msg *message)
 	return 0;
 }
 
-/* That the address here is this one. Returns the size written. */
-static size_t write_condition(uint8_t condition[CONDITION_MAX], const struct addr *address)
-{
-	size_t size = OP_SIZE + HOST_SIZE + addr_size(address->family);
-	/* `no` points past the end of the program, which means no match. */
-	const struct inet_diag_bc_op op = {
-		.code = INET_DIAG_BC_S_COND,
-		.yes = (uint8_t)size,
-		.no = (uint16_t)(size + OP_SIZE),
-	};
-	const struct inet_diag_hostcond host = {
-		.family = address->family == ADDR_FAMILY_IPV4 ? AF_INET : AF_INET6,
-		.prefix_len = (uint8_t)addr_bits(address->family),
-		.port = -1,
-	};
-
-	memcpy(condition, &op, OP_SIZE);
-	memcpy(condition + OP_SIZE, &host, HOST_SIZE);
-	memcpy(condition + OP_SIZE + HOST_SIZE, address->bytes, addr_size(address->family));
-	return size;
-}
-
-static int build_dump(uint8_t family, const struct addr *address, struct nl_msg **ret_message)
-{
-	struct inet_diag_req_v2 request = {
-		.sdiag_family = family,
-		.sdiag_protocol = IPPROTO_TCP,
-		.idiag_states = STATES,
-	};
-	uint8_t condition[CONDITION_MAX];
-	size_t size = write_condition(condition, address);
-	struct nl_msg *message;
-	int error = netlink_message(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request, sizeof(request),
-				    &message);
-
-	if (error < 0)
-		return error;
-	error = netlink_error(nla_put(message, INET_DIAG_REQ_BYTECODE, (int)size, condition));
-	if (error < 0) {
-		nlmsg_free(message);
-		return error;
-	}
-	*ret_message = message;
-	return 0;
-}
-
 static int run_pass(struct pass *pass, uint8_t family, const struct addr *address)
 {
 	struct nl_msg *message;
-	int error = build_dump(family, address, &message);
+	int error = connections_question(family, address, CONNECTIONS_ANY_PORT, STATES, &message);
 
 	if (error == 0)
 		error = netlink_ask(pass->close->dump, message, take_socket, pass);

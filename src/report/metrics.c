@@ -379,6 +379,27 @@ static void put_apiserver(FILE *out, const struct status_apiserver *apiserver)
 	put_duration(out, &apiserver->probes);
 }
 
+/* Of this node: the others count their own. */
+static void put_connections(FILE *out, const struct status *status)
+{
+	const char *name = "cpvrrp_balance_connections";
+
+	put_head(out, name, "gauge", "Open connections at this node's address and ports.");
+	for (size_t i = 0; i < status->router_count; i++) {
+		const struct status_router *router = &status->routers[i];
+
+		for (size_t j = 0; j < router->share_count; j++) {
+			char address[ADDR_TEXT_SIZE];
+
+			if (router->shares[j].connections < 0)
+				continue;
+			put_series(out, name, router, "member",
+				   addr_format(&router->shares[j].address, address));
+			fprintf(out, "%d\n", router->shares[j].connections);
+		}
+	}
+}
+
 static void put_balance(FILE *out, const struct status *status)
 {
 	const char *rules = "cpvrrp_balance_rules";
@@ -404,6 +425,7 @@ static void put_balance(FILE *out, const struct status *status)
 			fprintf(out, "%u\n", router->shares[j].slots);
 		}
 	}
+	put_connections(out, status);
 }
 
 char *metrics_text(const struct status *status)

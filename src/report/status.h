@@ -84,9 +84,10 @@ struct status_balance {
 struct status_share {
 	struct addr address;
 	bool self;
-	bool live;	/* walks ask it in its turn */
-	bool lingers;	/* walks ask it at last */
-	unsigned slots; /* of SLOTS_COUNT, for new connections */
+	bool live;	 /* walks ask it in its turn */
+	bool lingers;	 /* walks ask it at last */
+	unsigned slots;	 /* of SLOTS_COUNT, for new connections */
+	int connections; /* open at its address and ports; -1 = not known, as of other members */
 };
 
 struct status_address {

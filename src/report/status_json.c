@@ -293,6 +293,11 @@ static json_t *json_balance(const struct status_balance *balance)
 			 json_count(balance->lost));
 }
 
+static json_t *json_connections(const struct status_share *share)
+{
+	return share->connections < 0 ? json_null() : json_integer(share->connections);
+}
+
 static json_t *json_shares(const struct status_router *router)
 {
 	json_t *list = json_array();
@@ -301,11 +306,12 @@ static json_t *json_shares(const struct status_router *router)
 		const struct status_share *share = &router->shares[i];
 
 		json_array_append_new(list,
-				      json_pack("{s:o, s:b, s:i, s:f, s:b, s:b}", "address",
+				      json_pack("{s:o, s:b, s:i, s:f, s:o, s:b, s:b}", "address",
 						json_address(&share->address), "self", share->self,
 						"slots", (int)share->slots, "share",
-						(double)share->slots / SLOTS_COUNT, "walk",
-						share->live, "lingers", share->lingers));
+						(double)share->slots / SLOTS_COUNT, "connections",
+						json_connections(share), "walk", share->live,
+						"lingers", share->lingers));
 	}
 	return list;
 }

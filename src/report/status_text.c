@@ -262,10 +262,13 @@ static void put_shares(FILE *out, const struct status_router *router)
 
 	for (size_t i = 0; i < router->share_count; i++) {
 		const struct status_share *share = &router->shares[i];
+		char open[48] = "";
 
-		put_field(out, i ? "" : "shares", "%s %.1f %%%s%s",
+		if (share->connections >= 0)
+			snprintf(open, sizeof(open), ", %d open connections", share->connections);
+		put_field(out, i ? "" : "shares", "%s %.1f %%%s%s%s",
 			  addr_format(&share->address, address), 100.0 * share->slots / SLOTS_COUNT,
-			  share->self ? ", this node" : "",
+			  share->self ? ", this node" : "", open,
 			  share->live	   ? ""
 			  : share->lingers ? ", silent; its connections may go on"
 					   : ", silent");

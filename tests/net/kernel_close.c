@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* os/close, and the departure of os/vip, against the real kernel: whose connections end, and when.
- */
+/* os/close, the departure of os/vip and os/connections against the real kernel: whose connections
+ * end, when, and how many there are. */
 #include "os/close.h"
 
 #include <check.h>
@@ -14,6 +14,8 @@
 
 #include "kernel.h"
 #include "os/clock.h"
+#include "os/connections.h"
+#include "os/netlink.h"
 #include "os/vip.h"
 
 #define PORT 7000
@@ -268,8 +270,51 @@ START_TEST(vip_freed_after_departure)
 }
 END_TEST
 
+static unsigned counted(struct netlink *diag, const char *text, uint16_t port, unsigned limit)
+{
+	struct addr at = address(text);
+	unsigned count = 0;
+
+	ck_assert_int_eq(connections_count(diag, &at, port, limit, &count), 0);
+	return count;
+}
+
+/* By number as close_ends_both_sides. Neither the listener nor the client's side of a connection
+ * counts, nor one that is over. */
+START_TEST(connections_counted)
+{
+	int number = _i == 2;
+	int listener = listen_on(_i == 0 ? AF_INET : AF_INET6);
+	struct netlink *diag = NULL;
+	int first, second, served;
+
+	ck_assert_int_eq(netlink_new_diag(&diag), 0);
+	add_addresses(number);
+	ck_assert_uint_eq(counted(diag, vip_text[number], PORT, 10), 0);
+	enter(peer_namespace);
+	first = connect_to(vip_text[number]);
+	second = connect_to(vip_text[number]);
+	connect_to(other(number));
+	enter(node_namespace);
+	ck_assert_uint_eq(counted(diag, vip_text[number], PORT, 10), 2);
+	ck_assert_uint_eq(counted(diag, other(number), PORT, 10), 1);
+	ck_assert_uint_eq(counted(diag, vip_text[number], PORT + 1, 10), 0);
+	/* A dump that was given up spoils no later one. */
+	ck_assert_uint_eq(counted(diag, vip_text[number], PORT, 1), 1);
+	ck_assert_uint_eq(counted(diag, vip_text[number], PORT, 10), 2);
+	served = accept_one(listener);
+	close(first);
+	ck_assert_int_eq(readable(served, WAIT_MAX_MS), true);
+	ck_assert_uint_eq(counted(diag, vip_text[number], PORT, 10), 1);
+	close(second);
+	netlink_free(diag);
+	close(listener);
+}
+END_TEST
+
 void add_close_tests(TCase *tcase)
 {
+	tcase_add_loop_test(tcase, connections_counted, 0, 3);
 	tcase_add_test(tcase, close_supported);
 	tcase_add_loop_test(tcase, close_ends_both_sides, 0, 3);
 	tcase_add_test(tcase, close_link_local_of_one_interface);

@@ -142,10 +142,15 @@ static size_t shares(void *context, const struct router *router,
 	(void)context;
 	if (router != node.engine.routers[1])
 		return 0;
-	list[0] = (struct status_share){
-		.address = ip("fe80::1"), .self = true, .live = true, .slots = 1024};
-	list[1] = (struct status_share){.address = ip("fe80::2"), .live = true, .slots = 1024};
-	list[2] = (struct status_share){.address = ip("fe80::3"), .lingers = true};
+	list[0] = (struct status_share){.address = ip("fe80::1"),
+					.self = true,
+					.live = true,
+					.slots = 1024,
+					.connections = 42};
+	list[1] = (struct status_share){
+		.address = ip("fe80::2"), .live = true, .slots = 1024, .connections = -1};
+	list[2] =
+		(struct status_share){.address = ip("fe80::3"), .lingers = true, .connections = -1};
 	return 3;
 }
 

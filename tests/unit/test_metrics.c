@@ -59,6 +59,11 @@ START_TEST(metrics_values)
 	ck_assert_uint_eq(value_of(text, "cpvrrp_balance_rules"), 0);
 	ck_assert_uint_eq(value_of(text, "cpvrrp_balance_failures_total"), 5);
 	ck_assert_uint_eq(value_of(text, "cpvrrp_balance_lost_total"), 2);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_balance_connections{instance=\"ingress\","
+					 "family=\"ipv6\",member=\"fe80::1\"}"),
+			  42);
+	ck_assert_ptr_null(strstr(text, "cpvrrp_balance_connections{instance=\"ingress\","
+					"family=\"ipv6\",member=\"fe80::2\""));
 	ck_assert_uint_eq(value_of(text, "cpvrrp_balance_slots{instance=\"ingress\","
 					 "family=\"ipv6\",member=\"fe80::2\"}"),
 			  1024);

@@ -65,6 +65,8 @@ START_TEST(json_values)
 	check(root, "virtual_routers.1.shares.0.self", "true");
 	check(root, "virtual_routers.1.shares.1.slots", "1024");
 	check(root, "virtual_routers.1.shares.1.share", "0.5");
+	check(root, "virtual_routers.1.shares.0.connections", "42");
+	check(root, "virtual_routers.1.shares.1.connections", "null");
 	check(root, "virtual_routers.1.shares.2.walk", "false");
 	check(root, "virtual_routers.1.shares.2.lingers", "true");
 	check(root, "apiserver.url", "\"https://127.0.0.1:6443/readyz\"");
@@ -750,7 +752,7 @@ START_TEST(text_lines)
 		"             addresses move\n"
 		"  lost       2 times another program has changed the rules\n",
 		"\ningress/ipv6: Backup since ",
-		"\n  shares     fe80::1 50.0 %, this node\n"
+		"\n  shares     fe80::1 50.0 %, this node, 42 open connections\n"
 		"             fe80::2 50.0 %\n"
 		"             fe80::3 0.0 %, silent; its connections may go on\n",
 		"\n  Active     fe80::2, priority 177 (ready)\n",
