@@ -48,7 +48,7 @@ static void reply_status(struct http_request *request, const struct control_call
 	http_reply(request, 200, type, text);
 }
 
-static void serve_state(struct http_request *request, void *calls)
+void control_serve_state(struct http_request *request, void *calls)
 {
 	char *format = NULL;
 
@@ -111,7 +111,7 @@ static void serve_step_down(struct http_request *request, void *context)
 }
 
 static const struct http_route routes[] = {
-	{"/v1/state", HTTP_GET, serve_state},
+	{"/v1/state", HTTP_GET, control_serve_state},
 	{"/metrics", HTTP_GET, control_serve_metrics},
 	{"/healthz", HTTP_GET, control_serve_health},
 	{"/v1/step-down", HTTP_POST, serve_step_down},

@@ -49,6 +49,7 @@ int control_new(struct event_base *base, const char *path, unsigned lock_wait_ms
 void control_free(struct control *control);
 
 /* Paths that metrics_listener serves too. calls is a const struct control_calls. */
+void control_serve_state(struct http_request *request, void *calls);
 void control_serve_metrics(struct http_request *request, void *calls);
 void control_serve_health(struct http_request *request, void *calls);
 

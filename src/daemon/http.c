@@ -17,7 +17,7 @@
 
 #include "core/addr.h"
 
-#define STATUS_LINE_MAX 512 /* with the headers of an answer */
+#define STATUS_LINE_MAX 1024 /* with the headers of an answer */
 
 static const struct timeval lifetime = {.tv_sec = HTTP_TIMEOUT_S};
 
@@ -135,20 +135,19 @@ static const char *phrase(int status)
 	return "Service Unavailable";
 }
 
-/* headers is "", or whole lines. Where even this finds no memory, the deadline ends the connection.
+/*
+ * Writes what comes before the body, for which there is room afterwards. headers is "", or whole
+ * lines. False, with nothing written, if there is no memory.
  */
-static void answer(struct http_request *request, int status, const char *type, const char *headers,
-		   const char *body)
+static bool begin_answer(struct http_request *request, int status, const char *type,
+			 const char *headers, size_t size, size_t room)
 {
 	struct evbuffer *output = bufferevent_get_output(request->stream);
-	size_t size = strlen(body);
 	char date[64];
 
 	assert(request->stage != STAGE_SERVED);
-	if (evbuffer_expand(output, STATUS_LINE_MAX + size) != 0 && status != 503) {
-		answer(request, 503, HTTP_TYPE_TEXT, "", "no memory\n");
-		return;
-	}
+	if (evbuffer_expand(output, STATUS_LINE_MAX + room) != 0)
+		return false;
 	request->stage = STAGE_SERVED;
 	bufferevent_disable(request->stream, EV_READ);
 	bufferevent_setcb(request->stream, NULL, sent, ended, request);
@@ -156,11 +155,37 @@ static void answer(struct http_request *request, int status, const char *type, c
 	evbuffer_add_printf(output,
 			    "HTTP/1.%d %d %s\r\nDate: %s\r\nContent-Type: %s\r\n"
 			    "Content-Length: %zu\r\nCache-Control: no-store\r\n"
-			    "Connection: close\r\n%s\r\n",
+			    "X-Content-Type-Options: nosniff\r\nConnection: close\r\n%s\r\n",
 			    request->version_minor, status, phrase(status), date, type, size,
 			    headers);
+	return true;
+}
+
+/* Where even the answer that there is no memory finds none, the deadline ends the connection. */
+static void answer(struct http_request *request, int status, const char *type, const char *headers,
+		   const char *body)
+{
+	size_t size = strlen(body);
+
+	if (!begin_answer(request, status, type, headers, size, size)) {
+		if (status != 503)
+			answer(request, 503, HTTP_TYPE_TEXT, "", "no memory\n");
+		return;
+	}
 	if (request->method != HTTP_HEAD)
-		evbuffer_add(output, body, size);
+		evbuffer_add(bufferevent_get_output(request->stream), body, size);
+}
+
+void http_reply_static(struct http_request *request, const char *type, const char *headers,
+		       const char *body)
+{
+	size_t size = strlen(body);
+
+	if (!begin_answer(request, 200, type, headers, size, 0))
+		answer(request, 503, HTTP_TYPE_TEXT, "", "no memory\n");
+	else if (request->method != HTTP_HEAD)
+		evbuffer_add_reference(bufferevent_get_output(request->stream), body, size, NULL,
+				       NULL);
 }
 
 void http_reply(struct http_request *request, int status, const char *type, char *body)

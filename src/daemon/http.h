@@ -33,7 +33,7 @@ struct http_request;
 struct http_route {
 	const char *path;
 	enum http_method method; /* HTTP_POST, or HTTP_GET, which stands for HTTP_HEAD too */
-	/* Answers before it returns, once: http_reply() or http_reply_line(). */
+	/* Answers before it returns, once: with one of the http_reply functions. */
 	void (*serve)(struct http_request *request, void *context);
 };
 
@@ -69,6 +69,9 @@ bool http_parameter(const struct http_request *request, const char *name, char *
 
 /* Frees body; NULL means that there was no memory for it, and is answered as that. */
 void http_reply(struct http_request *request, int status, const char *type, char *body);
+/* 200 with more headers, which are whole lines. body is not copied: static. */
+void http_reply_static(struct http_request *request, const char *type, const char *headers,
+		       const char *body);
 /* The body is the line, as text; the newline is added. */
 void http_reply_line(struct http_request *request, int status, const char *line);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/http.h"
+#include "report/page.h"
 
 static_assert(METRICS_PER_ADDRESS_MAX < HTTP_CONNECTIONS_MAX, "one address leaves room for others");
 
@@ -28,7 +29,15 @@ struct endpoint {
 	} address;
 };
 
+static void serve_page(struct http_request *request, void *calls)
+{
+	(void)calls;
+	http_reply_static(request, PAGE_TYPE, page_headers(), page_html());
+}
+
 static const struct http_route routes[] = {
+	{"/", HTTP_GET, serve_page},
+	{"/v1/state", HTTP_GET, control_serve_state},
 	{"/metrics", HTTP_GET, control_serve_metrics},
 	{"/healthz", HTTP_GET, control_serve_health},
 	{.path = NULL},
@@ -121,7 +130,7 @@ int metrics_listener_new(struct event_base *base, const struct addr *address, ui
 		replaced && replaced->port == port ? replaced : NULL;
 	struct http_service service = {
 		.routes = routes,
-		.unknown = "there is /metrics and /healthz",
+		.unknown = "there is /, /v1/state, /metrics and /healthz",
 		.per_address_max = METRICS_PER_ADDRESS_MAX,
 	};
 	int error, fd = -1;

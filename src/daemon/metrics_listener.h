@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The option metrics_listen: GET /metrics and GET /healthz on a TCP port, for whoever can reach it,
- * and nothing else. A client cannot shut others out: an address has METRICS_PER_ADDRESS_MAX
- * connections at once.
+ * The option metrics_listen: on a TCP port, for whoever can reach it, GET / (the page), GET
+ * /v1/state, GET /metrics and GET /healthz, and nothing that changes anything. No secret is in
+ * them: the state holds no key and no token. A client cannot shut others out: an address has
+ * METRICS_PER_ADDRESS_MAX connections at once.
  */
 #ifndef CPVRRP_DAEMON_METRICS_LISTENER_H
 #define CPVRRP_DAEMON_METRICS_LISTENER_H

@@ -281,12 +281,12 @@ static const struct {
 	{"GET /healthz", "HTTP/1.0 200 OK\r\n", "\r\n\r\nok\n"},
 	{"HEAD /metrics", "HTTP/1.0 200 OK\r\n", "\r\n\r\n"},
 	{"POST /metrics", "HTTP/1.0 405 ", "wrong method\n"},
-	{"GET /v1/state", "HTTP/1.0 404 ", "there is /metrics and /healthz\n"},
-	{"POST /v1/step-down", "HTTP/1.0 404 ", "there is /metrics and /healthz\n"},
-	{"GET /", "HTTP/1.0 404 ", "there is /metrics and /healthz\n"},
+	{"GET /v1/state", "HTTP/1.0 200 OK\r\n", "\"virtual_routers\": "},
+	{"POST /v1/step-down", "HTTP/1.0 404 ", "there is /, /v1/state, /metrics and /healthz\n"},
+	{"GET /", "HTTP/1.0 200 OK\r\n", "<!DOCTYPE html>\n"},
 };
 
-/* A client of the port sees the metrics and can change nothing. */
+/* A client of the port sees metrics, state and page and can change nothing. */
 START_TEST(metrics_request)
 {
 	char answer[65536] = "";

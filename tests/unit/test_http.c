@@ -137,7 +137,7 @@ static const struct {
 	{"CONNECT /healthz HTTP/1.1\r\n\r\n", 405},
 	{"CONNECT localhost:443 HTTP/1.1\r\n\r\n", 404},
 	{"OPTIONS * HTTP/1.1\r\n\r\n", 404},
-	{"GET / HTTP/1.1\r\n\r\n", 404},
+	{"GET /nothing HTTP/1.1\r\n\r\n", 404},
 	{"GET http://localhost HTTP/1.1\r\n\r\n", 404},
 	{"", 0},
 	{"GET /healthz HTTP/1.1\r\nHost: a\r\n", 0},

@@ -48,7 +48,7 @@ static int run(void)
 		suite_cli,	    suite_vip_check,	suite_manifest,	   suite_io,
 		suite_lease,	    suite_group_status, suite_member,	   suite_group,
 		suite_slots,	    suite_balance,	suite_resume,	   suite_condition,
-		suite_tracked_file,
+		suite_tracked_file, suite_page,
 	};
 	SRunner *suite_runner = srunner_create(NULL);
 	int failed;

@@ -47,6 +47,7 @@ Suite *suite_probe_flood(void);
 Suite *suite_probe_log(void);
 Suite *suite_status(void);
 Suite *suite_metrics(void);
+Suite *suite_page(void);
 Suite *suite_manual(void);
 Suite *suite_http(void);
 Suite *suite_control(void);
