@@ -10,13 +10,14 @@ SILENCE_MS=${SILENCE_MS-500}
 STREAMS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/streams.py
 declare -A HOLD=()
 
-# The options of the story's instance come on standard input.
+# The options of the story's instance come on standard input, those of the file are in GLOBALS.
 balance_stage() { # NODES
 	local node options
 
 	options=$(cat)
 	stage "$1"
 	configure_all <<-END
+		${GLOBALS-}
 		apiserver { ca_file = "$RUN/certs/ca.crt" }
 		vrrp_instance apiserver {
 			virtual_ipaddress { ${VIPS:-$VIP $VIP6} }
@@ -54,12 +55,13 @@ owners() { # NODE
 print(*sorted("n" + s["address"].replace(":", ".").rsplit(".", 1)[-1] for s in json.load(sys.stdin) if s["slots"]))'
 }
 
-# Opens connections that stay, under a name.
+# Opens connections that stay, under a name; with HOLD_CA, those of the stage's apiservers.
 hold() { # NAME COUNT [ADDRESS] [NODE]
 	local node=${4:-client}
 
 	rm -f "$RUN/$1"
-	nsenter --net="/run/netns/$node" python3 "$STREAMS" hold "${3:-$VIP}" "$PORT" "$2" "$RUN/$1" &
+	nsenter --net="/run/netns/$node" python3 "$STREAMS" hold "${3:-$VIP}" "$PORT" "$2" "$RUN/$1" \
+		${HOLD_CA+"$HOLD_CA"} &
 	HOLD[$1]=$!
 	wait_until 20 test -s "$RUN/$1"
 	say "$1 is open: $(xargs <"$RUN/$1")"

@@ -457,6 +457,7 @@ apiserver_configure() { # NODE
 		events { worker_connections 4096; }
 		http {
 		    access_log off;
+		    keepalive_requests 1000000;
 		    client_body_temp_path $dir/nginx;
 		    proxy_temp_path $dir/nginx;
 		    fastcgi_temp_path $dir/nginx;

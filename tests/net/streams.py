@@ -14,6 +14,7 @@ more than two seconds are stuck, and not alive.
 import asyncio
 import os
 import signal
+import ssl
 import sys
 import time
 
@@ -37,9 +38,23 @@ async def serve(name, port):
     await server.serve_forever()
 
 
+async def ask_echo(reader, writer):
+    writer.write(b"x")
+    if not await reader.read(1):
+        raise ConnectionError
+
+
+async def ask_name(reader, writer):
+    writer.write(b"GET /node HTTP/1.1\r\nHost: kubernetes\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    return await reader.readexactly(int(head.lower().split(b"content-length:")[1].split()[0]))
+
+
 class Holder:
-    def __init__(self, path):
+    def __init__(self, path, ca):
         self.path = path
+        self.ask = ask_name if ca else ask_echo
+        self.tls = {"ssl": ssl.create_default_context(cafile=ca), "server_hostname": "kubernetes"} if ca else {}
         self.served = {}
         self.opened = self.broken = 0
         self.asked = {}  # since when a connection waits for its echo
@@ -49,12 +64,10 @@ class Holder:
         try:
             while True:
                 self.asked[number] = time.monotonic()
-                writer.write(b"x")
-                if not await reader.read(1):
-                    raise ConnectionError
+                await self.ask(reader, writer)
                 self.note(number)
                 await asyncio.sleep(PACE)
-        except OSError:
+        except (OSError, EOFError):
             self.note(number)
             self.broken += 1
 
@@ -62,8 +75,9 @@ class Holder:
         self.silence = max(self.silence, time.monotonic() - self.asked.pop(number))
 
     async def open(self, address, port):
-        reader, writer = await asyncio.wait_for(asyncio.open_connection(address, port), 5)
-        name = (await asyncio.wait_for(reader.readline(), 5)).decode().strip()
+        reader, writer = await asyncio.wait_for(asyncio.open_connection(address, port, **self.tls), 5)
+        hello = ask_name(reader, writer) if self.tls else reader.readline()
+        name = (await asyncio.wait_for(hello, 5)).decode().strip()
         self.served[name] = self.served.get(name, 0) + 1
         self.opened += 1
         return self.opened, reader, writer
@@ -82,8 +96,8 @@ class Holder:
             self.silence = 0.0
 
 
-async def hold(address, port, count, path):
-    holder = Holder(path)
+async def hold(address, port, count, path, ca=None):
+    holder = Holder(path, ca)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_signal_handler(signal.SIGUSR1, holder.report)
@@ -102,7 +116,7 @@ def main():
     if sys.argv[1] == "serve":
         asyncio.run(serve(sys.argv[2], int(sys.argv[3])))
     else:
-        asyncio.run(hold(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]))
+        asyncio.run(hold(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:]))
 
 
 main()
