@@ -86,7 +86,7 @@ static const struct confine_call calls[] = {
 	SOCKET(AF_INET, SOCK_STREAM, 0), /* the probe, metrics_listen */
 	SOCKET(AF_INET6, SOCK_STREAM, 0),
 	SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE),
-	SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG), /* os/close */
+	SOCKET(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG), /* os/connections */
 	SOCKET(AF_UNIX, SOCK_STREAM, 0),		 /* the control socket */
 	SOCKET(AF_UNIX, SOCK_DGRAM, 0),			 /* if_indextoname(3), for its ioctl */
 	ANY("accept4"),
