@@ -284,13 +284,13 @@ struct known_active {
 	bool followed;
 };
 
-/* The memory of check_router and check_election about a router. */
 /* What a source has said of its end (rule BOUNDS), by the reader's clock; INSTANT_NEVER = not. */
 struct leave {
 	struct instant at; /* it stopped or leaves, and has said nothing else since */
 	struct instant retracted, retracted_before;
 };
 
+/* The memory of check_router and check_election about a router. */
 struct watch {
 	/* The state that the router notified last. */
 	enum vrrp_state notified;
