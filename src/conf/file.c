@@ -169,6 +169,11 @@ struct conf *conf_source_read(const struct conf_source *source,
 			   : conf_file_read(source->path, error, context);
 }
 
+void conf_file_print_error(void *stream, const char *line)
+{
+	fprintf(stream, "%s\n", line);
+}
+
 static void ignore_error(void *context, const char *line)
 {
 	(void)context;

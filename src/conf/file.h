@@ -35,6 +35,9 @@ const char *conf_source_name(const struct conf_source *source, char text[CONF_PA
 struct conf *conf_source_read(const struct conf_source *source,
 			      void (*error)(void *context, const char *line), void *context);
 
+/* An `error` for both: a line to a FILE. */
+void conf_file_print_error(void *stream, const char *line);
+
 /*
  * The control_socket of path alone, also if the file has errors elsewhere: a request to the daemon
  * must not fail for what the daemon did not take over. The default if the file says none that can

@@ -270,11 +270,6 @@ static int check_config(const struct cli *cli)
 	return result == CLI_EXIT_OK && cli->strict && warnings > 0 ? CLI_EXIT_FAILED : result;
 }
 
-static void put_line(void *stream, const char *line)
-{
-	fprintf(stream, "%s\n", line);
-}
-
 static int print_manifest(const struct cli *cli)
 {
 	struct manifest manifest = {
@@ -283,7 +278,7 @@ static int print_manifest(const struct cli *cli)
 		.image = cli->image ? cli->image : MANIFEST_IMAGE,
 	};
 	/* The files that it names are not checked: they are those of the node that runs the pod. */
-	struct conf *conf = conf_source_read(&cli->source, put_line, stderr);
+	struct conf *conf = conf_source_read(&cli->source, conf_file_print_error, stderr);
 	bool printed;
 
 	if (!conf)

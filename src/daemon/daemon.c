@@ -59,15 +59,9 @@ static void take_result(struct daemon *d, const struct probe_report *report)
 		log_write(level, "%s", line);
 }
 
-static void print_error(void *context, const char *line)
-{
-	(void)context;
-	fprintf(stderr, "%s\n", line);
-}
-
 struct conf *daemon_read_conf(const struct conf_source *source)
 {
-	return reload_read(source, print_error, NULL);
+	return reload_read(source, conf_file_print_error, stderr);
 }
 
 static void note_timer(evutil_socket_t fd, short events, void *context)
