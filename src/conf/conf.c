@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/conf.h"
 
+#include <assert.h>
 #include <string.h>
 
 bool conf_tracks_apiserver(const struct conf *conf)
@@ -26,6 +27,7 @@ bool conf_apiserver_equal(const struct conf_apiserver *a, const struct conf_apis
 
 static bool ports_equal(const struct conf_instance *a, const struct conf_instance *b)
 {
+	assert(a->balance_port_count <= CONF_BALANCE_PORTS_MAX);
 	return a->balance_port_count == b->balance_port_count &&
 	       memcmp(a->balance_ports, b->balance_ports,
 		      a->balance_port_count * sizeof(a->balance_ports[0])) == 0;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/advert.h"
 
+#include <assert.h>
+
 #include "core/checksum.h"
 #include "core/wire.h"
 
@@ -110,6 +112,7 @@ size_t advert_encode(const struct advert_fields *fields, uint8_t *buffer, size_t
 	struct wire_writer checksum;
 	size_t written;
 
+	assert(fields->source.family == fields->destination.family);
 	wire_write_u8(&w, ADVERT_VERSION << 4 | ADVERT_TYPE);
 	wire_write_u8(&w, fields->vrid);
 	wire_write_u8(&w, fields->priority);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/announcer.h"
 
+#include <assert.h>
+
 /* Between the five announcements at 0, 100 ms, 500 ms, 2 s and 5 s. */
 static const int64_t gaps_us[] = {100 * MILLISECOND_US, 400 * MILLISECOND_US, 1500 * MILLISECOND_US,
 				  3000 * MILLISECOND_US};
@@ -28,12 +30,14 @@ bool announcer_take(struct announcer *announcer, struct instant now, int64_t ref
 {
 	int64_t gap_us = announcer->step < GAPS ? gaps_us[announcer->step] : refresh_us;
 
+	assert(announcer->step <= GAPS + 1);
 	if (!instant_due(announcer->next, now))
 		return false;
 	if (announcer->step <= GAPS)
 		announcer->step++;
 	announcer->last = now;
 	announcer->next = gap_us > 0 ? instant_add(now, gap_us) : INSTANT_NEVER;
+	assert(!instant_due(announcer->next, now));
 	return true;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/checksum.h"
 
+#include <assert.h>
+
 /* Ones' complement addition of 16 bits: the carry comes round, so the sum never leaves them. */
 static uint32_t add16(uint32_t sum, unsigned high, unsigned low)
 {
@@ -25,6 +27,7 @@ uint32_t checksum_add_pseudo(uint32_t sum, const struct addr *source,
 	/* As in IPv4. The layout of IPv6 has the same sum, for a packet's size fits 16 bits. */
 	const uint8_t tail[4] = {0, protocol, (uint8_t)(size >> 8), (uint8_t)size};
 
+	assert(size <= UINT16_MAX && source->family == destination->family);
 	sum = checksum_add(sum, source->bytes, addr_size(source->family));
 	sum = checksum_add(sum, destination->bytes, addr_size(destination->family));
 	return checksum_add(sum, tail, sizeof(tail));
@@ -32,5 +35,6 @@ uint32_t checksum_add_pseudo(uint32_t sum, const struct addr *source,
 
 uint16_t checksum_finish(uint32_t sum)
 {
+	assert(sum <= UINT16_MAX);
 	return (uint16_t)~sum;
 }

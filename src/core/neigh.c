@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/neigh.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/checksum.h"
@@ -49,6 +50,7 @@ static size_t write_arp(uint8_t frame[NEIGH_FRAME_MAX], uint16_t operation, cons
 	wire_write_bytes(&w, sender->bytes, 4);
 	wire_write_bytes(&w, target_mac, NEIGH_MAC_SIZE);
 	wire_write_bytes(&w, target->bytes, 4);
+	assert(!w.failed);
 	return NEIGH_FRAME_MAX - w.left;
 }
 
@@ -109,6 +111,7 @@ static size_t write_icmp(uint8_t frame[NEIGH_FRAME_MAX], const struct addr *sour
 	wire_write_bytes(&w, group->bytes, 16);
 	body = w;
 	write_message(&w, message, 0);
+	assert(!w.failed && w.at == body.at + MESSAGE_SIZE);
 	sum = checksum_add_pseudo(0, source, group, NEXT_HEADER_ICMPV6, MESSAGE_SIZE);
 	sum = checksum_add(sum, body.at, MESSAGE_SIZE);
 	write_message(&body, message, checksum_finish(sum));

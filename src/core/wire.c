@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/wire.h"
 
+#include <assert.h>
 #include <string.h>
 
 uint8_t wire_read_u8(struct wire_reader *r)
@@ -23,6 +24,7 @@ const uint8_t *wire_read_bytes(struct wire_reader *r, size_t size)
 {
 	const uint8_t *bytes = r->at;
 
+	assert(r->at || r->left == 0);
 	if (r->failed || size > r->left) {
 		r->failed = true;
 		return NULL;
@@ -46,6 +48,7 @@ void wire_write_u16(struct wire_writer *w, uint16_t value)
 
 void wire_write_bytes(struct wire_writer *w, const void *data, size_t size)
 {
+	assert(w->at || w->left == 0);
 	if (w->failed || size > w->left) {
 		w->failed = true;
 		return;

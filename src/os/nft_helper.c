@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -262,6 +263,7 @@ static void check(struct helper *helper)
 
 	if (!helper->events || !drain(helper->events) || !helper->known || helper->lost_said)
 		return;
+	assert(helper->questions && helper->rules >= 0);
 	rules = count_rules(helper->questions);
 	if (rules < 0 || rules == helper->rules)
 		return;

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -44,14 +45,16 @@ static struct nl_msg *new_message(int type, int flags, uint8_t family, uint16_t 
 	return NULL;
 }
 
-/* Appends the message, and frees it. */
+/* Appends the message, and frees it. The size of every message is known when it is written here, so
+ * the batch has room. */
 static void append(struct batch *batch, struct nl_sock *socket, struct nl_msg *message)
 {
 	struct nlmsghdr *header = message ? nlmsg_hdr(message) : NULL;
 
-	if (!header || batch->size + NLMSG_ALIGN(header->nlmsg_len) > sizeof(batch->bytes)) {
+	if (!header) {
 		batch->error = -ENOMEM;
 	} else {
+		assert(batch->size + NLMSG_ALIGN(header->nlmsg_len) <= sizeof(batch->bytes));
 		header->nlmsg_pid = nl_socket_get_local_port(socket);
 		header->nlmsg_seq = nl_socket_use_seq(socket);
 		memcpy(batch->bytes + batch->size, header, header->nlmsg_len);
