@@ -90,6 +90,33 @@ START_TEST(flood_is_answered_once_a_second)
 }
 END_TEST
 
+/* A flood is 20 claims in this second or in the one before; a second begins with the first claim
+ * after the last one. The answer is a second after the last one then. */
+START_TEST(seconds_of_a_flood)
+{
+	static const struct {
+		unsigned count;	  /* of claims at T0 */
+		int64_t taken_us; /* when they are answered, */
+		int64_t us;	  /* another one comes, */
+		int64_t due_us;	  /* and is to be answered, after T0 */
+	} rows[] = {
+		{19, 500 * MILLISECOND_US, SECOND_US - 1, 1500 * MILLISECOND_US},
+		{18, 500 * MILLISECOND_US, SECOND_US - 1, 1010 * MILLISECOND_US - 1},
+		{19, 500 * MILLISECOND_US, SECOND_US, 1010 * MILLISECOND_US},
+		{20, 500 * MILLISECOND_US, SECOND_US, 1500 * MILLISECOND_US},
+		{19, 1500 * MILLISECOND_US, 2 * SECOND_US - 1, 2010 * MILLISECOND_US - 1},
+		{20, 1500 * MILLISECOND_US, 2 * SECOND_US - 1, 2500 * MILLISECOND_US},
+		{20, 1500 * MILLISECOND_US, 2 * SECOND_US, 2010 * MILLISECOND_US},
+	};
+
+	for (unsigned i = 0; i < rows[_i].count; i++)
+		hear_claim(T0, 9);
+	ck_assert_int_eq(take_at(T0 + rows[_i].taken_us), CLAIMS_DEFEND);
+	hear_claim(T0 + rows[_i].us, 9);
+	ck_assert_int_eq(claims_deadline(&claims).us, T0 + rows[_i].due_us);
+}
+END_TEST
+
 START_TEST(flood_that_has_ended_is_forgotten)
 {
 	answers_to(200);
@@ -299,6 +326,7 @@ Suite *suite_claims(void)
 	tcase_add_checked_fixture(tcase, setup, tear_down);
 	tcase_add_test(tcase, claim_is_answered_after_a_moment);
 	tcase_add_loop_test(tcase, flood_is_answered_once_a_second, 0, 4);
+	tcase_add_loop_test(tcase, seconds_of_a_flood, 0, 7);
 	tcase_add_test(tcase, flood_that_has_ended_is_forgotten);
 	tcase_add_loop_test(tcase, claim_of_a_successor_is_none, 0, 3);
 	tcase_add_test(tcase, backup_takes_the_first_for_the_active);
