@@ -57,7 +57,7 @@ static struct instant answer_at(const struct claims *claims, struct instant now)
 	struct instant apart =
 		instant_add(claims->answered, flood ? CLAIMS_FLOOD_DEFENCE_US : CLAIMS_DEFENCE_US);
 
-	return claims->count > 0 && apart.us > earliest.us ? apart : earliest;
+	return instant_max(apart, earliest);
 }
 
 void claims_hear(struct claims *claims, struct instant now, const struct claims_view *view,

@@ -54,7 +54,7 @@ struct claims {
 	struct instant due; /* when they are told; INSTANT_NEVER if there are none */
 
 	/* Active. */
-	struct instant answered; /* the last defence; meaningful once count > 0 */
+	struct instant answered; /* the last defence; 0: none yet, which is long ago */
 	struct instant second;	 /* the begin of the second in which claims are counted */
 	unsigned in_second, in_second_before;
 };
