@@ -42,6 +42,7 @@ static void hear(int64_t ms, const char *bands)
 				      : bands[i] == 'a' ? PRIORITY_BAND_ANSWERING
 							: PRIORITY_BAND_DOWN;
 	}
+	heard[count] = member(2); /* behind the list */
 	balance_take(&balance, at_ms(ms), FAMILY, heard, count);
 	balance_view(&balance, at_ms(ms), FAMILY, &own, &view);
 }
@@ -69,6 +70,7 @@ START_TEST(router_itself_is_the_first)
 	ck_assert_uint_eq(view.group.member_count, 1);
 	check(0, true, false, PRIORITY_BAND_READY);
 	ck_assert(addr_equal(&view.group.members[0].address, &own.addresses[FAMILY]));
+	ck_assert_mem_eq(view.members[0].mac, own.mac, sizeof(own.mac));
 	ck_assert(instant_is_never(balance_deadline(&balance, at_ms(0))));
 }
 END_TEST
@@ -105,6 +107,9 @@ START_TEST(silent_member)
 	hear(21000, "r-");
 	ck_assert_uint_eq(view.group.member_count, 2);
 	ck_assert(instant_is_never(balance_deadline(&balance, at_ms(21000))));
+	hear(22000, "rr");
+	ck_assert_uint_eq(view.group.member_count, 3);
+	check(2, true, true, PRIORITY_BAND_READY);
 }
 END_TEST
 

@@ -58,6 +58,9 @@ START_TEST(claim_is_answered_after_a_moment)
 	ck_assert_int_eq(claims.at.us, T0 + 5 * MILLISECOND_US);
 	ck_assert(instant_is_never(claims_deadline(&claims)));
 	ck_assert_int_eq(take_at(T0 + SECOND_US), CLAIMS_NOTHING);
+	hear_claim(T0 + 2 * SECOND_US, 9);
+	ck_assert_int_eq(take_at(T0 + 3 * SECOND_US), CLAIMS_DEFEND);
+	ck_assert_uint_eq(claims.count, 3);
 }
 END_TEST
 
@@ -136,6 +139,15 @@ START_TEST(claim_of_a_successor_is_none)
 	ck_assert_int_eq(take_at(T0 + SECOND_US), CLAIMS_NOTHING);
 	ck_assert_uint_eq(claims.count, 0);
 	ck_assert(instant_is_never(claims_deadline(&claims)));
+}
+END_TEST
+
+START_TEST(deaf_router_takes_no_claim)
+{
+	become(CLAIMS_DEAF, NULL);
+	hear_claim(T0, 9);
+	ck_assert(instant_is_never(claims_deadline(&claims)));
+	ck_assert_int_eq(take_at(T0 + 2 * SECOND_US), CLAIMS_NOTHING);
 }
 END_TEST
 
@@ -329,6 +341,7 @@ Suite *suite_claims(void)
 	tcase_add_loop_test(tcase, seconds_of_a_flood, 0, 7);
 	tcase_add_test(tcase, flood_that_has_ended_is_forgotten);
 	tcase_add_loop_test(tcase, claim_of_a_successor_is_none, 0, 3);
+	tcase_add_test(tcase, deaf_router_takes_no_claim);
 	tcase_add_test(tcase, backup_takes_the_first_for_the_active);
 	tcase_add_test(tcase, backup_tells_of_a_second_holder);
 	tcase_add_test(tcase, backup_follows_another_active);

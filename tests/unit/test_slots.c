@@ -74,6 +74,31 @@ START_TEST(owners_are_fixed)
 }
 END_TEST
 
+/* With few slots, members often have the same rank, and the rest of the score decides. With the
+ * most, ranks have all their bits. */
+START_TEST(owners_are_fixed_for_any_count)
+{
+	static const struct {
+		unsigned slot_count;
+		const char *wanted;
+	} rows[] = {
+		{2, "aaadababbcdabebbcecdaceebcaededceecdabbcbadecbaadbdebccedbbbbead"},
+		{4, "cecbdcbbccecabdccdaceedeeaecdaeddeddedeadbbddddcbecbbabddddcbada"},
+		{SLOTS_COUNT_MAX,
+		 "ecbbbbbdabdbddbebccbaadebeacdedcdecdceecdbcbbbddaddccdccdbbbcebe"},
+	};
+	char text[64 + 1] = "";
+
+	for (unsigned i = 0; i < sizeof(text) - 1; i++) {
+		struct slots_group group = group_of(0x0a000001 + i * 0x01030507, 5, 1);
+		unsigned slot = i % rows[_i].slot_count;
+
+		text[i] = (char)('a' + slots_owner(&group, slot, rows[_i].slot_count));
+	}
+	ck_assert_str_eq(text, rows[_i].wanted);
+}
+END_TEST
+
 /* Every node hears the members in an order of its own. */
 START_TEST(order_of_the_list_means_nothing)
 {
@@ -98,10 +123,12 @@ START_TEST(order_of_the_list_means_nothing)
 }
 END_TEST
 
-/* A node's table has for each slot what the two questions for one slot answer. */
+/* A node's table has for each slot what the two questions for one slot answer, whatever was asked
+ * before. */
 START_TEST(table_and_questions_agree)
 {
 	struct slots_group group = small_group(5);
+	struct slots_group other = group_of(0xc0a80001, 5, 1);
 	struct slots slots;
 	unsigned share[SLOTS_MEMBERS_MAX] = {0};
 
@@ -110,6 +137,7 @@ START_TEST(table_and_questions_agree)
 	ck_assert_uint_eq(slots.slot_count, SLOTS_COUNT);
 	for (unsigned slot = 0; slot < SLOTS_COUNT; slot++) {
 		ck_assert_uint_eq(slots.owner[slot], slots_owner(&group, slot, SLOTS_COUNT));
+		slots_owner(&other, slot, SLOTS_COUNT);
 		ck_assert_uint_eq(slots.next[slot], slots_next(&group, slot, SLOTS_COUNT, 1));
 		share[slots.owner[slot]]++;
 	}
@@ -406,6 +434,7 @@ Suite *suite_slots(void)
 	TCase *tcase = tcase_create("slots");
 
 	tcase_add_test(tcase, owners_are_fixed);
+	tcase_add_loop_test(tcase, owners_are_fixed_for_any_count, 0, 3);
 	tcase_add_test(tcase, order_of_the_list_means_nothing);
 	tcase_add_test(tcase, table_and_questions_agree);
 	tcase_add_loop_test(tcase, owner_is_the_first_ready, 0, OWNER_ROWS);
