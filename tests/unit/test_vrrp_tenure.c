@@ -218,6 +218,15 @@ START_TEST(tenure_ends_with_the_role)
 }
 END_TEST
 
+/* RESUME: the next process takes the tenure over with the claim. */
+START_TEST(tenure_is_handed_on)
+{
+	begin_new_active(&defaults, READY);
+	ck_assert_int_eq(vrrp_claim(&vr).tenure_short.us, T0 + 5 * SECOND);
+	ck_assert_int_eq(vrrp_claim(&vr).tenure_long.us, T0 + 60 * SECOND);
+}
+END_TEST
+
 /* HANDOVER: a new Active that leaves is as low as any other; its tenure makes it say nothing. */
 START_TEST(new_active_leaves)
 {
@@ -285,6 +294,7 @@ void vrrp_add_tenure(Suite *suite)
 	tcase_add_test(stories, two_actives_meet);
 	tcase_add_test(stories, timers_of_a_new_active);
 	tcase_add_test(stories, tenure_ends_with_the_role);
+	tcase_add_test(stories, tenure_is_handed_on);
 	tcase_add_test(stories, new_active_leaves);
 	tcase_add_test(stories, held_router_is_new);
 	tcase_add_test(stories, reload_to_always_ends_tenure);
