@@ -145,6 +145,8 @@ void vrrp_resume(struct vrrp *vr, struct instant now, const struct vrrp_claim *c
 	announcer_start(&vr->announcer, now);
 	vr->timers[VRRP_TIMER_REFRESH] = now;
 	vr->timers[VRRP_TIMER_ADVER] = now;
+	if (vr->config.preempt == VRRP_PREEMPT_ALWAYS) /* since now, perhaps */
+		return;
 	vr->timers[VRRP_TIMER_TENURE_SHORT] = unless_due(claim->tenure_short, now);
 	vr->timers[VRRP_TIMER_TENURE_LONG] = unless_due(claim->tenure_long, now);
 }

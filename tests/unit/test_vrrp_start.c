@@ -325,6 +325,7 @@ END_TEST
 START_TEST(resume_of_a_new_active)
 {
 	struct vrrp_claim claim = claim_of_t0;
+	struct vrrp_config config = defaults;
 
 	claim.tenure_short = at(T0 + 100000);
 	claim.tenure_long = at(T0 + 50 * SECOND);
@@ -337,6 +338,13 @@ START_TEST(resume_of_a_new_active)
 	step(T0 + 200000, &(struct vrrp_event){.type = VRRP_EVENT_STARTUP, .claim = claim});
 	ck_assert_str_eq(timers_text(T0 + 200000), "adver+0 long+49800000 refresh+0 announce+0");
 	ck_assert_uint_eq(vrrp_priority(&vr), 172);
+
+	/* The file says `preempt always` now. */
+	config.preempt = VRRP_PREEMPT_ALWAYS;
+	begin(CONFIGURED, &config);
+	step(T0 + 50000, &(struct vrrp_event){.type = VRRP_EVENT_STARTUP, .claim = claim});
+	ck_assert_str_eq(timers_text(T0 + 50000), "adver+0 refresh+0 announce+0");
+	ck_assert_uint_eq(vrrp_priority(&vr), READY);
 }
 END_TEST
 
