@@ -90,6 +90,21 @@ static bool is_successor(const struct node *node)
 	return true;
 }
 
+/* RESUME: the process is back before its claim, the last advert of which is an interval old at the
+ * most, or the lease of the addresses ends, and what is under way between two adverts is over. A
+ * router that is outranked may be relieved meanwhile, as ever. */
+static bool is_resumed(const struct sim *sim, const struct fault *fault)
+{
+	const struct node *node = &sim->nodes[fault->node];
+	int64_t lease_us = check_longest_lease_us(node);
+	int64_t patience_us = 2 * node->settings.advert_int_cs * SIM_CS - sim->check.slack_us;
+
+	return is_bystander(sim, fault) ||
+	       (fault->amount != SIM_KILL_LOSES_CLAIM && node->engine.health.ready &&
+		fault->duration_us < patience_us &&
+		(lease_us == 0 || fault->duration_us < lease_us / 2));
+}
+
 static bool is_planned(const struct sim *sim, const struct fault *fault)
 {
 	for (int i = 0; i < sim->node_count; i++)
@@ -143,7 +158,7 @@ static bool isolates_client(const struct sim *sim, const struct fault *fault)
 }
 
 static const struct blame blames[] = {
-	[FAULT_KILL] = {SPAN_DURATION, PLACE_NODE, .is_harmless = is_bystander},
+	[FAULT_KILL] = {SPAN_DURATION, PLACE_NODE, .is_harmless = is_resumed},
 	[FAULT_POWER] = {SPAN_DURATION, PLACE_NODE, .is_harmless = is_bystander},
 	[FAULT_STOP] = {SPAN_ABSENCE, PLACE_NODE, .hands_over = true,
 			.is_harmless = is_planned_stop},

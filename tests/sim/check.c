@@ -7,6 +7,7 @@
  *	check_group	the group: STATUS messages, and who knows whom
  *	check_router	one router: its timers, addresses, adverts and announcements
  *	check_election	one router: the adverts that reach it, and its transitions
+ *	check_start	a process that starts after another one
  *	blame		until when a fault may be felt, and where
  */
 #include <stdarg.h>

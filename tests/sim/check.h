@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the files of the check: check, check_client, check_holders, check_router,
- * check_election and blame. */
+ * check_election, check_start and blame. */
 #ifndef CPVRRP_SIM_CHECK_H
 #define CPVRRP_SIM_CHECK_H
 
@@ -38,10 +38,18 @@ void check_pairs(struct sim *sim, enum addr_family family, int64_t next);
 /* check_group: at the moment, of the nodes of a connected part */
 void check_members(struct sim *sim, unsigned nodes, enum addr_family family);
 
+/* check_election */
+void check_forget_heard(struct watch *watch);
+
+/* check_start */
+void check_resumed(struct node *node, const struct router *router, struct instant now);
+void check_resumed_speaks(struct node *node, const struct router *router, bool drained);
+
 /* check_router */
 bool check_claim_expired(const struct watch *watch, struct instant now); /* certainly */
 bool check_claims(const struct watch *watch, struct instant now);	 /* certainly */
 void check_takes_over(struct node *node, const struct router *router);
+void check_resumes(struct node *node, const struct router *router);
 uint64_t check_adverts_of(const struct router *router);
 uint64_t check_adverts_since(const struct node *node, const struct router *router);
 

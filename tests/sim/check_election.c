@@ -228,7 +228,7 @@ static void check_end_of_role(struct node *node, const struct router *router,
 }
 
 /* Adverts concern the state that the router was in when it heard them. */
-static void forget_heard(struct watch *watch)
+void check_forget_heard(struct watch *watch)
 {
 	watch->active.known = false;
 	watch->active.waived = false;
@@ -243,7 +243,7 @@ static void forget_heard(struct watch *watch)
 static void note_listening(struct watch *watch, const struct vrrp_transition *what,
 			   struct instant at)
 {
-	if (what->reason == VRRP_REASON_STARTUP ||
+	if (what->reason == VRRP_REASON_STARTUP || what->reason == VRRP_REASON_RESUMED ||
 	    (what->reason == VRRP_REASON_RECOVERED && watch->fault != VRRP_FAULT_ADD_FAILED))
 		watch->listens_from = at;
 	watch->fault = what->fault;
@@ -258,8 +258,12 @@ void check_notify(struct node *node, const struct router *router,
 	watch->notified = transition->what.to;
 	note_listening(watch, &transition->what, transition->at);
 	if (transition->what.to == VRRP_STATE_ACTIVE) {
-		check_takes_over(node, router);
-		check_takeover(node, router, transition);
+		if (transition->what.reason == VRRP_REASON_RESUMED) {
+			check_resumed(node, router, transition->at);
+		} else {
+			check_takes_over(node, router);
+			check_takeover(node, router, transition);
+		}
 		watch->schedule.adverts = 0;
 		watch->schedule.from = node_clock(node, sim->now);
 		watch->schedule.interval_us = check_interval_us(router);
@@ -273,7 +277,7 @@ void check_notify(struct node *node, const struct router *router,
 	    check_applies(sim, RULE_STATE_CHANGES, false) &&
 	    transition->what.to == transition->what.from)
 		check_broken(sim, RULE_STATE_CHANGES, "n%d", node->id + 1);
-	forget_heard(watch);
+	check_forget_heard(watch);
 	if (sim->phase == PHASE_STABLE)
 		check_broken(sim, RULE_STABLE, "n%d", node->id + 1);
 }

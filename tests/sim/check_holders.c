@@ -6,7 +6,8 @@
  *    interface down, adverts that cannot be sent, a process dead, frozen or late, an attacker's
  *    packets. Each fault says in blame_fault() until when it spoils which nodes or links.
  *  - from then on for one advertisement interval of the slower of the two, and the time a packet
- *    takes: the better one's next advert, due within its interval, makes the other let go. A
+ *    takes: the better one's next advert, due within its interval, makes the other let go. DEAF: if
+ *    the other one took it for deaf, its STATUS may be damped first (GROUP). A
  *    handover (the new holder adds the address before the old one hears its advert) takes no more
  *    than the packet, so it needs no exception.
  *  - if one of the processes is dead or frozen, for the lease of its address and what the kernel
@@ -33,7 +34,8 @@ static int64_t overlap_bound_us(const struct node *a, const struct node *b)
 				     ? a->settings.advert_int_cs
 				     : b->settings.advert_int_cs;
 
-	return slower_cs * SIM_CS + a->sim->check.slack_us;
+	return slower_cs * SIM_CS + a->sim->check.slack_us +
+	       (node_tells(a) || node_tells(b) ? GROUP_SPACING_US : 0);
 }
 
 /* While leaving, a router ignores other leaving routers. The end of the handover is fixed when it

@@ -107,6 +107,7 @@ static void note_advert(struct node *node, const struct router *router, uint8_t 
 	watch->said.priority = priority;
 	if (!sent && !taking_over)
 		return;
+	watch->said.band = priority_band(priority);
 	watch->said.interval_us = check_interval_us(router);
 	watch->said.at = node_clock(node, node->sim->now);
 	watch->said.left_at = node_clock(node, node->sim->now + node->waited_us);
@@ -143,6 +144,14 @@ static enum priority_tenure tenure_at(const struct watch *watch, const struct ro
 	    router->vrrp.config.preempt == VRRP_PREEMPT_ALWAYS)
 		return PRIORITY_TENURE_LONG;
 	return active_us >= 5 * SIM_S ? PRIORITY_TENURE_SHORT : PRIORITY_TENURE_NONE;
+}
+
+/* RESUME: the tenure goes on over the end of a process. */
+void check_resumes(struct node *node, const struct router *router)
+{
+	struct watch *watch = check_watch(node, router);
+
+	watch->tenure = tenure_at(watch, router, node_clock(node, node->sim->now));
 }
 
 /* The tenure that an advert with this priority shows: the one that the router has just now, or that
@@ -468,6 +477,7 @@ void check_turn_end(struct node *node, struct instant now, bool drained)
 		const struct router *router = node->engine.routers[i];
 
 		check_disturbed(node, router, now);
+		check_resumed_speaks(node, router, drained);
 		check_said(node, router, now);
 		check_machine(node, router, now);
 		check_overdue(node, router, now, drained);

@@ -425,6 +425,8 @@ static void begin(struct sim *sim, const struct fault *fault)
 	switch (fault->kind) {
 	case FAULT_KILL:
 		node_kill(node);
+		if (fault->amount == SIM_KILL_LOSES_CLAIM)
+			node_lose_claim(node);
 		break;
 	case FAULT_POWER:
 		node_power_off(node);

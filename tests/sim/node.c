@@ -326,6 +326,9 @@ static void io_notify(struct engine_io *io, const struct router *router,
 {
 	struct node *node = node_of(io);
 
+	/* A role that has ended is no claim from now on. */
+	if (transition->what.from == VRRP_STATE_ACTIVE)
+		node->claim = vrrp_claim(&router->vrrp);
 	trace_note(node->sim, RECORD_STATE, node, (int)router->settings.family,
 		   (int64_t)transition->what.from * 8 + (int64_t)transition->what.to,
 		   (int64_t)transition->what.reason * 16 + (int64_t)transition->what.fault);
@@ -414,6 +417,11 @@ void node_wake(struct node *node)
 	node_schedule(node);
 }
 
+bool node_tells(const struct node *node)
+{
+	return !node->sim->exact && (node->sim->seed >> 2 & 1);
+}
+
 static void fill_conf(const struct node *node, struct conf *conf)
 {
 	const struct settings *settings = &node->settings;
@@ -434,7 +442,7 @@ static void fill_conf(const struct node *node, struct conf *conf)
 		.checksum = settings->checksum,
 		.track_apiserver = true,
 		/* Half of the seeds; the golden traces are without. */
-		.members = !node->sim->exact && (node->sim->seed >> 2 & 1),
+		.members = node_tells(node),
 		.unicast = settings->unicast,
 	};
 	/* The first address decides in which family a dual-stack router is elected. */
@@ -541,6 +549,10 @@ static bool configure(struct node *node, struct instant now)
 	settings_of_instance(node->sim->conf, 0, &settings);
 	if (!reload_routers(&node->engine, now, &settings, 1))
 		return false;
+	if (!node->engine.routers[0]->vrrp.started) {
+		node->engine.routers[0]->inherited = node->claim;
+		node->claim.interval_cs = 0;
+	}
 	tell_interface(node, now);
 	return true;
 }
@@ -689,6 +701,7 @@ static void turn(struct node *node)
 	check_adverts_begin(node, now);
 	engine_timers(&node->engine, now, drained);
 	check_timers_end(node, now);
+	node->claim = vrrp_claim(&node->engine.routers[0]->vrrp);
 	if (instant_due(node->socket_retry, now))
 		sync_sockets(node, now);
 	check_turn_end(node, now, drained);
@@ -720,14 +733,13 @@ void node_start(struct node *node)
 	node->life = LIFE_RUNNING;
 	node->thawed_at = sim->now;
 	node->waited_us = 0;
+	node->listened = false;
 	node->busy_until = 0;
 	node->held_until.us = 0;
 	node->status_told = node->status_count = 0;
-	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++) {
-		node->watch[family].held = node->watch[family].leaving = false;
-		node->watch[family].notified = VRRP_STATE_INITIALIZE;
+	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
 		forget_leaves(&node->watch[family]);
-	}
+	check_starts(node);
 	node->clean_at = sim->now > node->clean_at ? sim->now : node->clean_at;
 	node->probe_at = sim->now + (sim->exact ? 0 : rng_range(&sim->machine, 0, 50 * SIM_MS));
 	node->wake_at = SIM_NEVER;
@@ -737,15 +749,24 @@ void node_start(struct node *node)
 	engine_init(&node->engine, &node->io, 3, 2);
 	if (!configure(node, now))
 		check_broken(sim, RULE_MEMORY, "n%d", node->id + 1);
-	check_turn_end(node, now, true);
+	check_started(node, now);
+	node->claim_lost = false;
 	arm_timer(node);
 	node_schedule(node);
 }
 
 void node_kill(struct node *node)
 {
-	if (node->life == LIFE_RUNNING)
-		end_process(node, RECORD_KILLED);
+	if (node->life != LIFE_RUNNING)
+		return;
+	check_killed(node);
+	end_process(node, RECORD_KILLED);
+}
+
+void node_lose_claim(struct node *node)
+{
+	node->claim.interval_cs = 0;
+	node->claim_lost = true;
 }
 
 void node_power_off(struct node *node)
@@ -753,6 +774,7 @@ void node_power_off(struct node *node)
 	node_kill(node);
 	trace_note(node->sim, RECORD_POWER_OFF, node, 0, 0, 0);
 	node->life = LIFE_OFF;
+	node_lose_claim(node);
 	node->kernel.address_count = 0;
 	node_kernel_changed(node);
 }

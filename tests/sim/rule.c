@@ -329,6 +329,26 @@ static const struct rule rules[] = {
 			"No router has a transition in the stable phase.",
 		},
 
+	[RULE_RESUMED] =
+		{
+			"only an Active that was killed less than three intervals after an advert "
+			"resumes",
+			"Nobody can have taken over. It goes on in the band that the advert said "
+			"(RESUME).",
+		},
+	[RULE_RESUMES] =
+		{
+			"an Active that starts again while its claim lasts resumes",
+			"Unless the file with the claim is gone, or the router lacks something "
+			"(RESUME).",
+		},
+	[RULE_RESUMED_SPEAKS] =
+		{
+			"a resumed Active announces and advertises in its first turn",
+			"Backups count from its last advert, and neighbours may have asked in vain "
+			"(RESUME).",
+		},
+
 	[RULE_STATUS_CHANGES_GROUP] =
 		{
 			"a STATUS changes what is known of the group, and nothing else",

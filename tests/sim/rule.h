@@ -81,6 +81,11 @@ enum sim_rule {
 	RULE_STATE_CHANGES,
 	RULE_STABLE,
 
+	/* check_start */
+	RULE_RESUMED,
+	RULE_RESUMES,
+	RULE_RESUMED_SPEAKS,
+
 	/* the group */
 	RULE_STATUS_CHANGES_GROUP,
 	RULE_STATUS_RATE,

@@ -14,7 +14,8 @@
  *	forge		adverts that no node has just sent
  *	blame		until when a fault may be felt, and where
  *	check		what must be true: safety after every event, liveness once all is well; the
- *			rules are in check_client, check_holders, check_router and check_election
+ *			rules are in check_client, check_holders, check_router, check_election and
+ *			check_start
  *	run		one seed from beginning to end
  *	scenario	a run whose faults come from a text file, and its golden trace
  *
@@ -320,6 +321,10 @@ struct watch {
 	struct instant active_from;
 	/* World time; SIM_NEVER = the node does not hold the VIP. */
 	int64_t holds_since;
+	/* The process that ended last was killed as Active, and did not leave. */
+	bool killed_active;
+	/* RESUME: the router goes on as Active and has not had a turn since. */
+	bool resumed;
 
 	/* As it was before the call in progress. */
 	struct {
@@ -355,6 +360,8 @@ struct watch {
 		struct instant at;
 		/* The same, and how long the turn had waited for the kernel before it. */
 		struct instant left_at;
+		/* Of the last advert on the wire. */
+		enum priority_band band;
 		/* World time of an Active's last advert with a lower priority than the one before,
 		 * but for 0 and 1; 0 = there was none. */
 		int64_t lowered_at;
@@ -453,6 +460,8 @@ struct node {
 	int64_t step_down_us;
 	bool shutdown;
 	int64_t restart_at;	   /* or later, when it has stopped */
+	struct vrrp_claim claim;   /* os/resume: in the file; interval_cs 0 = none */
+	bool claim_lost;	   /* the file is gone, or of another boot */
 	struct instant held_until; /* it has stepped down */
 	struct instant stop_by;	   /* it shuts down */
 
@@ -514,9 +523,11 @@ struct fault {
 	unsigned family;
 };
 
-/* The amount of FAULT_STOP: whether a second SIGTERM comes, and of FAULT_LINK_DOWN: whether the
- * interface is set down, or has no carrier. */
+/* The amount of FAULT_STOP: whether a second SIGTERM comes, of FAULT_KILL: whether the file with
+ * the claim is gone too, and of FAULT_LINK_DOWN: whether the interface is set down, or has no
+ * carrier. */
 #define SIM_STOP_TWICE 2
+#define SIM_KILL_LOSES_CLAIM 2
 #define SIM_LINK_SET_DOWN 1
 
 /* The amount of FAULT_RELOAD: a set of what the new file changes. */
@@ -631,6 +642,7 @@ struct addr node_vip(const struct sim *sim, enum addr_family family, unsigned nu
 void node_init(struct sim *sim, int id);
 void node_start(struct node *node);
 void node_kill(struct node *node);
+void node_lose_claim(struct node *node); /* the file of os/resume */
 void node_power_off(struct node *node);
 void node_freeze(struct node *node, int64_t until);
 void node_signal(struct node *node);   /* SIGTERM */
@@ -642,6 +654,7 @@ void node_fini(struct node *node);
 struct instant node_clock(const struct node *node, int64_t at);
 struct router *node_router(const struct node *node, enum addr_family family);
 bool node_is_awake(const struct node *node);
+bool node_tells(const struct node *node); /* GROUP: it sends STATUS messages */
 void node_delete_vip(struct node *node, enum addr_family family);
 void node_add_vip(struct node *node, enum addr_family family);
 void node_kernel_changed(struct node *node);
@@ -688,6 +701,9 @@ void check_announce(struct node *node, const struct router *router);
 void check_add_failed(struct node *node, const struct router *router);
 void check_notify(struct node *node, const struct router *router,
 		  const struct router_transition *transition);
+void check_killed(struct node *node); /* about to be */
+void check_starts(struct node *node); /* about to */
+void check_started(struct node *node, struct instant now);
 void check_heard(struct node *node, const struct message *message);
 void check_waive_heard(struct watch *watch); /* a reload may undo the last advert */
 void check_packet_before(struct node *node, struct instant now, const struct message *message);
