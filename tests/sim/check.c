@@ -8,6 +8,7 @@
  *	check_router	one router: its timers, addresses, adverts and announcements
  *	check_election	one router: the adverts that reach it, and its transitions
  *	check_start	a process that starts after another one
+ *	check_health	how many successes make a node ready
  *	blame		until when a fault may be felt, and where
  */
 #include <stdarg.h>

@@ -649,7 +649,9 @@ static void take_requests(struct node *node, struct instant now)
 	for (unsigned i = 0; i < node->result_count; i++) {
 		bool was_ready = node->engine.health.ready;
 
+		check_probe_before(node);
 		engine_probe_result(&node->engine, now, node->results[i]);
+		check_probe_after(node, now, node->results[i]);
 		if (node->engine.health.ready != was_ready)
 			trace_note(node->sim, RECORD_READY, node, 0, node->engine.health.ready, 0);
 	}
@@ -746,10 +748,11 @@ void node_start(struct node *node)
 	node->socket_retry = INSTANT_NEVER;
 	for (size_t i = 0; i < node->kernel.address_count; i++)
 		node->kernel.addresses[i].left_over = true;
-	engine_init(&node->engine, &node->io, 3, 2);
+	engine_init(&node->engine, &node->io, SIM_FALL, SIM_RISE);
 	if (!configure(node, now))
 		check_broken(sim, RULE_MEMORY, "n%d", node->id + 1);
 	check_started(node, now);
+	check_probe_starts(node);
 	node->claim_lost = false;
 	arm_timer(node);
 	node_schedule(node);

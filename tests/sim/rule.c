@@ -349,6 +349,18 @@ static const struct rule rules[] = {
 			"(RESUME).",
 		},
 
+	[RULE_DAMPED] =
+		{
+			"a node is not ready before the successes that DAMPING asks for",
+			"`rise`, doubled for each loss of readiness as Active within ten minutes, "
+			"up to 32 times; the very first success counts at once (HEALTH, DAMPING).",
+		},
+	[RULE_READY_AGAIN] =
+		{
+			"a node is ready after these successes",
+			"No more of them are asked for (HEALTH, DAMPING).",
+		},
+
 	[RULE_STATUS_CHANGES_GROUP] =
 		{
 			"a STATUS changes what is known of the group, and nothing else",

@@ -86,6 +86,10 @@ enum sim_rule {
 	RULE_RESUMES,
 	RULE_RESUMED_SPEAKS,
 
+	/* check_health */
+	RULE_DAMPED,
+	RULE_READY_AGAIN,
+
 	/* the group */
 	RULE_STATUS_CHANGES_GROUP,
 	RULE_STATUS_RATE,

@@ -14,8 +14,8 @@
  *	forge		adverts that no node has just sent
  *	blame		until when a fault may be felt, and where
  *	check		what must be true: safety after every event, liveness once all is well; the
- *			rules are in check_client, check_holders, check_router, check_election and
- *			check_start
+ *			rules are in check_client, check_holders, check_router, check_election,
+ *			check_start and check_health
  *	run		one seed from beginning to end
  *	scenario	a run whose faults come from a text file, and its golden trace
  *
@@ -55,6 +55,8 @@
 #define SIM_MESSAGE_SIZE GROUP_STATUS_SIZE_MAX
 #define SIM_REPLAY_MAX 4 /* adverts that are kept for FAULT_REPLAY */
 #define SIM_RESULTS_MAX 8
+#define SIM_FALL 3 /* of the section apiserver */
+#define SIM_RISE 2
 #define SIM_FAULTS_MAX 64 /* at the same time */
 #define SIM_RING 40	  /* records shown when a rule is broken */
 /* How late the kernel may notice that a lease is over. */
@@ -425,6 +427,20 @@ struct watch {
 	} heard;
 };
 
+/* The memory of check_health about a process. */
+struct probe_watch {
+	/* No result was a success yet. */
+	bool first;
+	/* Successes in a row. */
+	unsigned successes;
+	/* DAMPING: losses of readiness while Active, each within ten minutes of the one before. */
+	unsigned losses;
+	struct instant lost_at;
+	/* As it was before the result in progress. */
+	bool was_ready;
+	bool was_active;
+};
+
 struct node {
 	struct engine_io io; /* first */
 	struct sim *sim;
@@ -468,6 +484,7 @@ struct node {
 	int64_t next;	  /* when something happens here */
 	int64_t clean_at; /* no fault of its own from then on */
 	struct watch watch[ADDR_FAMILY_COUNT];
+	struct probe_watch probed;
 	uint64_t status_told;		   /* of the last message, by the counters */
 	unsigned status_count;		   /* STATUS messages ever */
 	int64_t status_at[SIM_STATUS_MAX]; /* when the last ones were sent */
@@ -714,6 +731,10 @@ void check_adverts_end(struct node *node, unsigned events);
 void check_timers_end(struct node *node, struct instant now);
 /* About to be carried out; band_rose: by the results of the probe, which have been. */
 void check_requests(struct node *node, struct instant now, bool band_rose);
+void check_probe_starts(struct node *node);
+/* Around a result of the probe. */
+void check_probe_before(struct node *node);
+void check_probe_after(struct node *node, struct instant now, enum health_result result);
 void check_turn_end(struct node *node, struct instant now, bool drained);
 void check_expired(struct node *node);
 void check_interface(struct node *node); /* the process is about to learn what the kernel has */
