@@ -130,6 +130,14 @@ static bool is_hardly_late(const struct sim *sim, const struct fault *fault)
 	       (lease_us == 0 || fault->amount < lease_us / 2);
 }
 
+/* The own address is back before the Active gives up. */
+static bool is_short_gap(const struct sim *sim, const struct fault *fault)
+{
+	int64_t interval_us = sim->nodes[fault->node].settings.advert_int_cs * SIM_CS;
+
+	return is_bystander(sim, fault) || fault->duration_us < interval_us - sim->check.slack_us;
+}
+
 /* In unicast the new address is in no list of peers. */
 static bool is_known_to_peers(const struct sim *sim, const struct fault *fault)
 {
@@ -167,7 +175,7 @@ static const struct blame blames[] = {
 	[FAULT_LATE] = {SPAN_DURATION, PLACE_NODE, .amounts = 1, .is_harmless = is_hardly_late},
 	[FAULT_CUT] = {SPAN_DURATION, PLACE_LINKS, .loses_announcements = is_link_of_client},
 	[FAULT_CUT_ONE_WAY] = {SPAN_DURATION, PLACE_LINKS,
-			       .loses_announcements = is_link_of_client},
+			       .loses_announcements = is_any_link_of_client},
 	[FAULT_PARTITION] = {SPAN_DURATION, PLACE_LINKS, .loses_announcements = isolates_client},
 	/* Between two nodes, too: the announcement of a false Active, which the true one would have
 	 * answered if it had heard the advert. */
@@ -200,7 +208,7 @@ static const struct blame blames[] = {
 	[FAULT_INTERFACE_GONE] = {SPAN_DURATION, PLACE_NODE, .retry_us = SIM_SOCKET_RETRY_US,
 				  .is_harmless = is_bystander},
 	[FAULT_BLINK] = {SPAN_MOMENT, PLACE_NODE, .is_harmless = always},
-	[FAULT_ADDRESS_GONE] = {SPAN_DURATION, PLACE_NODE, .is_harmless = is_bystander},
+	[FAULT_ADDRESS_GONE] = {SPAN_DURATION, PLACE_NODE, .is_harmless = is_short_gap},
 	[FAULT_ADDRESS_CHANGED] = {SPAN_DURATION, PLACE_NODE, .is_harmless = is_known_to_peers},
 	[FAULT_VIP_DELETED] = {SPAN_MOMENT, PLACE_NODE, .is_harmless = always},
 	[FAULT_VIP_ADDED] = {SPAN_MOMENT, PLACE_NODE, .is_harmless = always},
@@ -253,9 +261,12 @@ static void spoil_links(struct sim *sim, const struct fault *fault, int64_t unti
 			bool between = (i == fault->node && j == fault->other) ||
 				       (j == fault->node && i == fault->other);
 			bool across = (fault->side >> i & 1) != (fault->side >> j & 1);
+			bool at_node = i == fault->node || j == fault->node;
+			bool all = fault->other == SIM_ALL_PORTS &&
+				   (fault->kind != FAULT_CUT_ONE_WAY || at_node);
 			int64_t *clean_at = &sim->check.links_clean_at[i][j];
 
-			if (fault->side == 0 ? between || fault->other == SIM_ALL_PORTS : across)
+			if (fault->side == 0 ? between || all : across)
 				*clean_at = max(*clean_at, until);
 		}
 }

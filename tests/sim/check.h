@@ -37,6 +37,9 @@ void check_pairs(struct sim *sim, enum addr_family family, int64_t next);
 
 /* check_group: at the moment, of the nodes of a connected part */
 void check_members(struct sim *sim, unsigned nodes, enum addr_family family);
+/* By its last STATUS the sender does not hear the router (DEAF). */
+bool check_is_deaf(struct node *node, const struct router *router, struct instant now,
+		   const struct addr *source);
 
 /* check_election */
 void check_forget_heard(struct watch *watch);
@@ -48,6 +51,8 @@ void check_resumed_speaks(struct node *node, const struct router *router, bool d
 /* check_router */
 bool check_claim_expired(const struct watch *watch, struct instant now); /* certainly */
 bool check_claims(const struct watch *watch, struct instant now);	 /* certainly */
+void check_own_address_fault(struct node *node, const struct router *router,
+			     const struct router_transition *transition);
 void check_takes_over(struct node *node, const struct router *router);
 void check_resumes(struct node *node, const struct router *router);
 uint64_t check_adverts_of(const struct router *router);

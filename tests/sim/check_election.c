@@ -268,8 +268,10 @@ void check_notify(struct node *node, const struct router *router,
 		watch->schedule.from = node_clock(node, sim->now);
 		watch->schedule.interval_us = check_interval_us(router);
 	}
-	if (transition->what.from == VRRP_STATE_ACTIVE)
+	if (transition->what.from == VRRP_STATE_ACTIVE) {
 		check_end_of_role(node, router, transition);
+		check_own_address_fault(node, router, transition);
+	}
 	watch->leaving = false;
 	if (transition->what.from == VRRP_STATE_INITIALIZE)
 		watch->preempt_from = instant_add(transition->at, node->settings.preempt_delay_us);
@@ -357,6 +359,9 @@ void check_packet_before(struct node *node, struct instant now, const struct mes
 	watch->before_packet.active_down = vrrp_takeover(&router->vrrp).at;
 	watch->before_packet.expired =
 		router->vrrp.state == VRRP_STATE_ACTIVE && check_claim_expired(watch, now);
+	watch->before_packet.may_expire =
+		router->vrrp.state == VRRP_STATE_ACTIVE && !check_claims(watch, now);
+	watch->before_packet.leaving = watch->leaving;
 	watch->before_packet.preempts = may_preempt(watch, router, now, message_priority(message));
 	if (!message->genuine)
 		memcpy(&node->sim->before, router, sizeof(*router));
@@ -541,6 +546,29 @@ static void check_newer(struct node *node, const struct router *router,
 		check_broken(node->sim, RULE_TENURE, "n%d", node->id + 1);
 }
 
+/* DEAF: an Active stays beside a better one of its band that does not hear it, and yields to any
+ * other better one. */
+static void check_better(struct node *node, const struct router *router, struct instant now,
+			 const struct message *message)
+{
+	const struct watch *watch = check_watched(node, router);
+	uint8_t own = watch->before_packet.priority, other = message_priority(message);
+	bool yields = watch->notified != VRRP_STATE_ACTIVE;
+	bool beats = other > own ||
+		     (other == own && addr_compare(&message->source, &router->vrrp.primary) > 0);
+	bool deaf = check_is_deaf(node, router, now, &message->source) &&
+		    priority_band(other) == priority_band(own);
+
+	if (watch->before_packet.state != VRRP_STATE_ACTIVE || watch->before_packet.may_expire ||
+	    !beats || other == PRIORITY_STOP ||
+	    (watch->before_packet.leaving && other == PRIORITY_LEAVING))
+		return;
+	if (deaf && check_applies(node->sim, RULE_DEAF, false) && yields)
+		check_broken(node->sim, RULE_DEAF, "n%d", node->id + 1);
+	if (!deaf && check_applies(node->sim, RULE_YIELDS, false) && !yields)
+		check_broken(node->sim, RULE_YIELDS, "n%d", node->id + 1);
+}
+
 void check_packet_after(struct node *node, struct instant now, const struct message *message)
 {
 	struct sim *sim = node->sim;
@@ -575,4 +603,5 @@ void check_packet_after(struct node *node, struct instant now, const struct mess
 		check_accepted(node, router, now, message);
 	check_rival(node, router, message);
 	check_newer(node, router, message);
+	check_better(node, router, now, message);
 }

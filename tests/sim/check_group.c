@@ -8,6 +8,57 @@
 
 /* Five changes in a row, five more within the second, the schedule, the last one and its drift. */
 #define STATUS_PER_SECOND_MAX 13
+#define STATUS_ALIVE_US (3 * SIM_S)
+#define STATUS_LIST 36 /* the bytes before the addresses that its sender hears */
+
+static struct told *find_told(struct node *node, const struct addr *source)
+{
+	for (unsigned i = 0; i < node->told_count; i++)
+		if (addr_equal(&node->told[i].source, source))
+			return &node->told[i];
+	return NULL;
+}
+
+static bool is_young(const struct told *told, struct instant now)
+{
+	return instant_since(now, told->at) < STATUS_ALIVE_US;
+}
+
+/* Reads the list of a STATUS on its own: the count, and the addresses at the end. */
+static void note_told(struct node *node, struct instant now, const struct packet *packet)
+{
+	struct told *told = find_told(node, &packet->source);
+	size_t size = addr_size(packet->source.family);
+
+	if (!told) {
+		assert(node->told_count < 2 * SIM_NODES_MAX);
+		told = &node->told[node->told_count++];
+		*told = (struct told){.source = packet->source, .since = now};
+	} else if (!is_young(told, now)) {
+		told->since = now;
+	}
+	told->at = now;
+	told->heard_count = packet->data[3];
+	for (unsigned i = 0; i < told->heard_count; i++)
+		told->heard[i] = packet->data[STATUS_LIST + (i + 1) * size - 1];
+}
+
+static bool lists(const struct told *told, const struct addr *address)
+{
+	uint8_t last = address->bytes[addr_size(address->family) - 1];
+
+	return memchr(told->heard, last, told->heard_count) != NULL;
+}
+
+bool check_is_deaf(struct node *node, const struct router *router, struct instant now,
+		   const struct addr *source)
+{
+	const struct told *told = find_told(node, source);
+
+	return told && is_young(told, now) && !lists(told, &router->vrrp.primary) &&
+	       told->heard_count < GROUP_STATUS_HEARD_MAX &&
+	       instant_since(now, told->since) >= 3 * check_interval_us(router);
+}
 
 /* A STATUS changes what is known of the group. */
 void check_status(struct node *node, struct instant now, const struct packet *packet)
@@ -15,11 +66,15 @@ void check_status(struct node *node, struct instant now, const struct packet *pa
 	struct sim *sim = node->sim;
 	const struct router *router = node_router(node, packet->source.family);
 
+	uint64_t accepted = router ? router->group.counters.received : 0;
+
 	if (router)
 		memcpy(&sim->before, router, sizeof(*router));
 	engine_packet(&node->engine, now, node->socket_ifindex[packet->source.family], packet);
 	if (!router || !check_applies(sim, RULE_STATUS_CHANGES_GROUP, false))
 		return;
+	if (router->group.counters.received > accepted)
+		note_told(node, now, packet);
 	sim->before.group = router->group;
 	if (memcmp(&sim->before, router, sizeof(*router)) != 0)
 		check_broken(sim, RULE_STATUS_CHANGES_GROUP, "n%d", node->id + 1);

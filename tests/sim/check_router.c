@@ -31,12 +31,66 @@ static bool holds_all(const struct node *node, const struct router *router)
 	return count_held(node, router, false) == router->settings.address_count;
 }
 
+/* The kernel has an address that adverts may be sent from. */
+static bool has_own_address(const struct node *node, const struct router *router)
+{
+	enum addr_family family = router->settings.family;
+	const struct kernel *kernel = &node->kernel;
+
+	return kernel->primary_present[family] &&
+	       (!node->settings.unicast || kernel->primary_changed[family] == 0);
+}
+
+/* What the process is about to learn of the address that it sends from. */
+static void note_own_address(struct node *node, const struct router *router)
+{
+	struct watch *watch = check_watch(node, router);
+	const struct kernel *kernel = &node->kernel;
+	bool down = !kernel->exists || !kernel->up;
+	bool hard = down || kernel->ifindex != router->ifindex ||
+		    kernel->carrier_changes != kernel->carrier_seen;
+
+	if (has_own_address(node, router) && !down) {
+		watch->own_gone_at = INSTANT_NEVER;
+		watch->own_gone_hard = false;
+		return;
+	}
+	if (instant_is_never(watch->own_gone_at))
+		watch->own_gone_at = node_clock(node, node->sim->now);
+	watch->own_gone_hard |= hard;
+}
+
+/* An Active waits an interval for an address that may come back. */
+void check_own_address_fault(struct node *node, const struct router *router,
+			     const struct router_transition *transition)
+{
+	const struct watch *watch = check_watched(node, router);
+	enum vrrp_fault fault = transition->what.fault;
+
+	if ((fault == VRRP_FAULT_NO_ADDRESS || fault == VRRP_FAULT_NOT_A_PEER) &&
+	    check_applies(node->sim, RULE_GAP, watch->own_gone_hard) &&
+	    instant_since(transition->at, watch->own_gone_at) < check_interval_us(router))
+		check_broken(node->sim, RULE_GAP, "n%d", node->id + 1);
+}
+
+static void check_own_address(struct node *node, const struct router *router, struct instant now,
+			      bool drained)
+{
+	const struct watch *watch = check_watched(node, router);
+
+	if (router->vrrp.state == VRRP_STATE_ACTIVE && !instant_is_never(watch->own_gone_at) &&
+	    check_applies(node->sim, RULE_LONG_GAP, !drained) &&
+	    instant_since(now, watch->own_gone_at) >= check_interval_us(router))
+		check_broken(node->sim, RULE_LONG_GAP, "n%d", node->id + 1);
+}
+
 void check_interface(struct node *node)
 {
 	for (size_t i = 0; i < node->engine.router_count; i++) {
 		const struct router *router = node->engine.routers[i];
 		struct watch *watch = check_watch(node, router);
 
+		note_own_address(node, router);
 		watch->misses |= !holds_all(node, router);
 		watch->disturbed |= node->kernel.carrier_changes != node->kernel.carrier_seen &&
 				    router->vrrp.state == VRRP_STATE_ACTIVE;
@@ -479,6 +533,7 @@ void check_turn_end(struct node *node, struct instant now, bool drained)
 		check_disturbed(node, router, now);
 		check_resumed_speaks(node, router, drained);
 		check_said(node, router, now);
+		check_own_address(node, router, now, drained);
 		check_machine(node, router, now);
 		check_overdue(node, router, now, drained);
 		check_presence(node, router, drained);

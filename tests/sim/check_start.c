@@ -23,8 +23,10 @@ void check_starts(struct node *node)
 		watch->held = watch->leaving = watch->resumed = false;
 		watch->notified = VRRP_STATE_INITIALIZE;
 		watch->fault = VRRP_FAULT_NONE;
+		watch->own_gone_at = INSTANT_NEVER;
 		check_forget_heard(watch);
 	}
+	node->told_count = 0;
 }
 
 /* Nobody can have given the router up (RFC 9568 6.1: more than three intervals). */

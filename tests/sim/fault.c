@@ -178,6 +178,8 @@ static bool concerns_link(const struct fault *fault, int from, int to)
 {
 	if (fault->side != 0)
 		return (fault->side >> from & 1) != (fault->side >> to & 1);
+	if (fault->kind == FAULT_CUT_ONE_WAY && fault->amount != SIM_CUT_LINK)
+		return fault->node == (fault->amount == SIM_CUT_DEAF ? to : from);
 	if (fault->other == SIM_ALL_PORTS || (from == fault->node && to == fault->other))
 		return true;
 	return fault->kind != FAULT_CUT_ONE_WAY && from == fault->other && to == fault->node;
@@ -648,6 +650,10 @@ void fault_next(struct sim *sim)
 	if (fault.kind == FAULT_FLOOD)
 		fault.duration_us = REPEAT_FLOOD_US * chaos(sim, 1, FLOOD_BURSTS_MAX);
 	pick_amount(sim, &fault);
+	if (fault.kind == FAULT_CUT_ONE_WAY && fault.amount != SIM_CUT_LINK) {
+		fault.amount = fault.other % 2 ? SIM_CUT_DEAF : SIM_CUT_MUTE;
+		fault.other = SIM_ALL_PORTS;
+	}
 	if (is_possible(sim, &fault))
 		fault_begin(sim, &fault);
 	queue_push(&sim->queue, sim->now + chaos(sim, sim->fault_gap_us / 2, 2 * sim->fault_gap_us),

@@ -160,6 +160,17 @@ static const struct rule rules[] = {
 			"missing (LEASE).",
 		},
 
+	[RULE_GAP] =
+		{
+			"an own address that is gone for less than an interval ends no role",
+			"Unless the interface goes or its carrier changes too.",
+		},
+	[RULE_LONG_GAP] =
+		{
+			"an Active gives up when its own address has been gone for an interval",
+			"It has nothing to send adverts from (RFC 9568 7.2).",
+		},
+
 	[RULE_DEADLINE] =
 		{
 			"a router has a deadline",
@@ -300,6 +311,18 @@ static const struct rule rules[] = {
 			"that a router leaves is doubted once it has taken it back twice",
 			"Within a minute: then somebody else says so in its name (BOUNDS). An "
 			"Active that has gone on once may have called a step-down off.",
+		},
+	[RULE_DEAF] =
+		{
+			"an Active does not yield to one of its band that does not hear it",
+			"By its living STATUS, which the Active has got for three intervals "
+			"(DEAF).",
+		},
+	[RULE_YIELDS] =
+		{
+			"an Active yields to any other better router",
+			"A better one has a greater priority, or the same and a greater address "
+			"(RFC 9568 6.4.3).",
 		},
 	[RULE_PRIORITY_ZERO_SENT] =
 		{

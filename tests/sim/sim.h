@@ -345,8 +345,10 @@ struct watch {
 		/* The router's own, on the wire. */
 		uint8_t priority;
 		struct instant active_down;
-		/* An Active whose claim has expired. */
+		/* An Active whose claim has expired; or may have. */
 		bool expired;
+		bool may_expire;
+		bool leaving;
 		/* A Backup that may preempt the sender. */
 		bool preempts;
 		enum vrrp_state state;
@@ -382,6 +384,11 @@ struct watch {
 	bool disturbed;
 	/* The last addition that failed was a refresh: all addresses were there. */
 	bool refresh_failed;
+	/* Since when the process knows that the address to send from is gone; never: it is there.
+	 */
+	struct instant own_gone_at;
+	/* The interface went or blinked meanwhile. */
+	bool own_gone_hard;
 
 	/* A deadline that is in the past when a turn ends. */
 	struct {
@@ -425,6 +432,17 @@ struct watch {
 		uint8_t last_priority;
 		struct known_active best;
 	} heard;
+};
+
+/* The memory of check_group about the last STATUS that a process accepted from one address. */
+struct told {
+	struct addr source;
+	struct instant at;
+	/* STATUS messages came without a gap since then. */
+	struct instant since;
+	/* The addresses that it lists, by their last byte. */
+	unsigned heard_count;
+	uint8_t heard[GROUP_STATUS_HEARD_MAX];
 };
 
 /* The memory of check_health about a process. */
@@ -485,9 +503,11 @@ struct node {
 	int64_t clean_at; /* no fault of its own from then on */
 	struct watch watch[ADDR_FAMILY_COUNT];
 	struct probe_watch probed;
-	uint64_t status_told;		   /* of the last message, by the counters */
-	unsigned status_count;		   /* STATUS messages ever */
-	int64_t status_at[SIM_STATUS_MAX]; /* when the last ones were sent */
+	unsigned told_count;
+	struct told told[2 * SIM_NODES_MAX]; /* a node may have two addresses */
+	uint64_t status_told;		     /* of the last message, by the counters */
+	unsigned status_count;		     /* STATUS messages ever */
+	int64_t status_at[SIM_STATUS_MAX];   /* when the last ones were sent */
 };
 
 enum fault_kind {
@@ -546,6 +566,10 @@ struct fault {
 #define SIM_STOP_TWICE 2
 #define SIM_KILL_LOSES_CLAIM 2
 #define SIM_LINK_SET_DOWN 1
+/* The amount of FAULT_CUT_ONE_WAY: one link, or all that lead to a node or from it. */
+#define SIM_CUT_LINK 1
+#define SIM_CUT_DEAF 2
+#define SIM_CUT_MUTE 3
 
 /* The amount of FAULT_RELOAD: a set of what the new file changes. */
 enum reload_change {
