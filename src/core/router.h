@@ -140,6 +140,8 @@ struct router {
 					       announcements are sent from; unspecified = none */
 	struct addr auto_address; /* priority = auto counts from it; unspecified = none yet */
 	bool present[ROUTER_ADDRESSES_MAX]; /* settings.addresses[i] is on the interface */
+	/* Another interface of this node that has it (rule RECONCILE); "" = none. */
+	char elsewhere[ROUTER_ADDRESSES_MAX][ROUTER_INTERFACE_SIZE];
 	bool leaving[ROUTER_ADDRESSES_MAX]; /* it was, when its removal was asked for, and has not
 					       been seen gone since */
 

@@ -7,6 +7,7 @@
 
 #include "core/reload.h"
 #include "daemon/attach.h"
+#include "daemon/elsewhere.h"
 #include "daemon/sockets.h"
 #include "daemon/track.h"
 #include "daemon/watch.h"
@@ -38,6 +39,7 @@ struct io {
 
 	struct sockets *sockets;
 	struct attach *attach;
+	struct elsewhere *elsewhere;
 	struct vip *vip;
 	struct announce *announce;
 	struct watch *watch;
@@ -457,6 +459,7 @@ static void drain_netlink(struct io *io, bool ask)
 	if (news == 0)
 		return;
 	sync_sockets(io);
+	take_netlink_result(io, elsewhere_sync(io->elsewhere, io->now));
 	for (size_t i = 0; i < io->engine->router_count; i++)
 		if (io->engine->routers[i]->vrrp.state == VRRP_STATE_ACTIVE)
 			place_addresses(io, io->engine->routers[i]);
@@ -490,9 +493,29 @@ static void watch_routers(struct io *io)
 			    strerror(-error));
 }
 
+/* RECONCILE: what a daemon before this one has left on an interface that its router was on then.
+ * Once only: of two daemons with the address neither may take it from the other for ever. */
+static void remove_strays(struct io *io)
+{
+	const struct stray_list *found = elsewhere_found(io->elsewhere);
+	char text[ADDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < found->count; i++) {
+		const struct stray *stray = &found->list[i];
+
+		if (!stray->vip)
+			continue;
+		log_warning("%s/%u was left on another interface by a cpvrrp; removed",
+			    addr_format(&stray->address, text), stray->prefix_length);
+		(void)vip_depart(io->vip, stray->ifindex, &stray->address, stray->prefix_length);
+	}
+}
+
 bool io_configure(struct io *io, struct instant now, const struct router_settings *settings,
 		  size_t count, unsigned lease_s)
 {
+	bool first = io->engine->router_count == 0;
+
 	start_vip(io);
 	io->now = now;
 	/* Takes what the kernel has said meanwhile, so that nothing is compared with the past. */
@@ -504,6 +527,9 @@ bool io_configure(struct io *io, struct instant now, const struct router_setting
 	track_configure(io->track, now);
 	take_netlink_result(io, attach_all(io->attach, now));
 	sync_sockets(io);
+	take_netlink_result(io, elsewhere_sync(io->elsewhere, now));
+	if (first)
+		remove_strays(io);
 	watch_routers(io);
 	return true;
 }
@@ -516,6 +542,7 @@ bool io_receive(struct io *io, struct instant now)
 	io->now = now;
 	drain_netlink(io, false);
 	track_files(io->track, now);
+	take_netlink_result(io, elsewhere_drain(io->elsewhere, now));
 	result = sockets_drain(io->sockets, now, timer_due);
 	if (result < 0 && may_complain(io, COMPLAINT_RECEIVE))
 		log_warning("cannot receive adverts: %s", strerror(-result));
@@ -533,6 +560,7 @@ uint64_t io_connections_closed(const struct io *io)
 void io_timers(struct io *io, struct instant now, bool drained)
 {
 	engine_timers(io->engine, now, drained);
+	elsewhere_timers(io->elsewhere, now);
 	for (size_t i = 0; i < io->engine->router_count; i++)
 		keep_claim(io, i, io->engine->routers[i]);
 	if (!instant_due(io->retry, now))
@@ -547,8 +575,9 @@ struct instant io_deadline(const struct io *io)
 {
 	struct instant first = instant_min(engine_deadline(io->engine), io->retry);
 
-	return instant_min(instant_min(first, watch_deadline(io->watch)),
-			   track_deadline(io->track));
+	first = instant_min(first, watch_deadline(io->watch));
+	first = instant_min(first, track_deadline(io->track));
+	return instant_min(first, elsewhere_deadline(io->elsewhere));
 }
 
 const struct interface *io_interface(const struct io *io, const struct router *router)
@@ -588,6 +617,9 @@ int io_new(struct event_base *base, struct engine *engine, struct io **ret_io)
 	error = attach_new(base, engine, io->sockets, &io->attach);
 	if (error < 0)
 		goto fail;
+	error = elsewhere_new(base, engine, &io->elsewhere);
+	if (error < 0)
+		goto fail;
 	error = vip_new(&io->vip);
 	if (error < 0)
 		goto fail;
@@ -621,6 +653,7 @@ void io_free(struct io *io)
 	watch_free(io->watch);
 	announce_free(io->announce);
 	vip_free(io->vip);
+	elsewhere_free(io->elsewhere);
 	attach_free(io->attach);
 	sockets_free(io->sockets);
 	free(io);

@@ -180,6 +180,27 @@ static void put_present(FILE *out, const struct status *status)
 	}
 }
 
+/* 0 too, so that an alert can tell of an end. */
+static void put_elsewhere(FILE *out, const struct status *status)
+{
+	const char *name = "cpvrrp_vip_elsewhere";
+
+	put_head(out, name, "gauge",
+		 "Whether another interface of this node has the address, where it does not "
+		 "belong.");
+	for (size_t i = 0; i < status->router_count; i++) {
+		const struct status_router *router = &status->routers[i];
+
+		for (size_t j = 0; j < router->address_count; j++) {
+			char address[ADDR_TEXT_SIZE];
+
+			put_series(out, name, router, "address",
+				   addr_format(&router->addresses[j].address, address));
+			fprintf(out, "%d\n", router->addresses[j].elsewhere[0] != '\0');
+		}
+	}
+}
+
 /* The counts of 0 too: rate() misses the first increment of a series that appears with 1. */
 static void put_transitions_of(FILE *out, const char *name, const struct status_router *router)
 {
@@ -444,6 +465,7 @@ char *metrics_text(const struct status *status)
 	put_bands(out, status);
 	put_conditions(out, status);
 	put_present(out, status);
+	put_elsewhere(out, status);
 	put_members(out, status);
 	put_heard(out, status);
 	put_member_messages(out, status);

@@ -388,6 +388,19 @@ static void take_conditions(const struct router *router, struct status_router *s
 	memcpy(status->condition_states, router->conditions, sizeof(status->condition_states));
 }
 
+static void take_addresses(const struct router *router, struct status_router *status)
+{
+	status->address_count = router->settings.address_count;
+	for (size_t i = 0; i < status->address_count; i++) {
+		struct status_address *address = &status->addresses[i];
+
+		address->address = router->settings.addresses[i];
+		address->present = router->present[i];
+		snprintf(address->elsewhere, sizeof(address->elsewhere), "%s",
+			 router->elsewhere[i]);
+	}
+}
+
 /* *status is all zero. */
 static void take_router(const struct router *router, struct instant now,
 			struct status_router *status)
@@ -406,10 +419,7 @@ static void take_router(const struct router *router, struct instant now,
 	status->new_left_us = left_us(vrrp_tenure_ends(&router->vrrp), now);
 	status->step_down_left_us = left_us(router->vrrp.timers[VRRP_TIMER_HOLD], now);
 	status->advert_int_us = vrrp_config_interval_us(&router->settings.vrrp);
-	status->address_count = router->settings.address_count;
-	for (size_t i = 0; i < router->settings.address_count; i++)
-		status->addresses[i] =
-			(struct status_address){router->settings.addresses[i], router->present[i]};
+	take_addresses(router, status);
 	status->active = active_of(router, now);
 	take_conditions(router, status);
 	status->heard_count = router->heard_count;

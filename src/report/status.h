@@ -92,7 +92,8 @@ struct status_share {
 
 struct status_address {
 	struct addr address;
-	bool present; /* on the router's interface */
+	bool present;			     /* on the router's interface */
+	char elsewhere[CONF_INTERFACE_SIZE]; /* another one that has it; "" = none */
 };
 
 /* The Active as the state machine knows it: this node, or the router that this Backup follows. */

@@ -156,9 +156,10 @@ static json_t *json_addresses(const struct status_router *router)
 	for (size_t i = 0; i < router->address_count; i++) {
 		const struct status_address *address = &router->addresses[i];
 
-		json_array_append_new(array, json_pack("{s:o, s:b}", "address",
+		json_array_append_new(array, json_pack("{s:o, s:b, s:o}", "address",
 						       json_address(&address->address), "present",
-						       address->present));
+						       address->present, "elsewhere",
+						       json_text(address->elsewhere)));
 	}
 	return array;
 }

@@ -390,10 +390,14 @@ static void put_router(FILE *out, const struct status *status, const struct stat
 	fputc('\n', out);
 	put_field(out, "why", "%s", router->explanation);
 	put_active(out, &router->active);
-	for (size_t i = 0; i < router->address_count; i++)
-		put_field(out, i ? "" : "addresses", "%s %s",
-			  addr_format(&router->addresses[i].address, address),
-			  router->addresses[i].present ? "present" : "not here");
+	for (size_t i = 0; i < router->address_count; i++) {
+		const struct status_address *found = &router->addresses[i];
+
+		put_field(out, i ? "" : "addresses", "%s %s%s%s",
+			  addr_format(&found->address, address),
+			  found->present ? "present" : "not here",
+			  *found->elsewhere ? "; wrongly on " : "", found->elsewhere);
+	}
 	put_priority(out, router);
 	put_conditions(out, router);
 	put_field(out, "interface", "%s, VRID %u, advert_int %g s",

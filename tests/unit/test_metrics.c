@@ -24,6 +24,7 @@ START_TEST(metrics_values)
 	char *text;
 
 	node_probe(HEALTH_TIMEOUT, 0, 2000000, "no answer");
+	strcpy(node.routers[1]->elsewhere[1], "lo");
 	text = node_printed(metrics_text);
 	ck_assert_uint_eq(value_of(text, "cpvrrp_build_info{version=\"" VERSION "\"}"), 1);
 #define V4 "instance=\"apiserver\",family=\"ipv4\""
@@ -34,6 +35,9 @@ START_TEST(metrics_values)
 	ck_assert_uint_eq(value_of(text, "cpvrrp_adverts_sent_total{" V4 "}"), 42);
 	ck_assert_uint_eq(value_of(text, "cpvrrp_vip_present{" V4 ",address=\"10.10.10.10\"}"), 1);
 	ck_assert_uint_eq(value_of(text, "cpvrrp_vip_present{" V6 ",address=\"fd00::10\"}"), 0);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_vip_elsewhere{" V4 ",address=\"10.10.10.10\"}"),
+			  0);
+	ck_assert_uint_eq(value_of(text, "cpvrrp_vip_elsewhere{" V6 ",address=\"fd00::10\"}"), 1);
 	ck_assert_uint_eq(value_of(text, "cpvrrp_transitions_total{" V4
 					 ",to=\"Active\",reason=\"active_down\"}"),
 			  1);

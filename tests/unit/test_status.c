@@ -96,7 +96,7 @@ START_TEST(json_values)
 	check(root, "virtual_routers.0.step_down_seconds_left", "0.0");
 	check(root, "virtual_routers.0.advert_int_seconds", "0.25");
 	check(root, "virtual_routers.0.addresses",
-	      "[{\"address\":\"10.10.10.10\",\"present\":true}]");
+	      "[{\"address\":\"10.10.10.10\",\"present\":true,\"elsewhere\":null}]");
 	check(root, "virtual_routers.0.active_router",
 	      "{\"address\":\"10.10.10.1\",\"priority\":216,\"last_advert_seconds_ago\":null,"
 	      "\"self\":true,\"stranger\":false}");
@@ -114,6 +114,11 @@ START_TEST(json_values)
 	      "{\"address\":\"fe80::2\",\"priority\":177,\"last_advert_seconds_ago\":0.25,"
 	      "\"self\":false,\"stranger\":false}");
 	check(root, "virtual_routers.1.addresses.1.present", "false");
+	json_decref(root);
+	strcpy(node.routers[1]->elsewhere[1], "lo");
+	root = node_parsed();
+	check(root, "virtual_routers.1.addresses.0.elsewhere", "null");
+	check(root, "virtual_routers.1.addresses.1.elsewhere", "\"lo\"");
 	json_decref(root);
 }
 END_TEST
@@ -442,9 +447,9 @@ START_TEST(carried_addresses)
 	root = node_parsed();
 	check(root, "virtual_routers.0.family", "\"ipv4\"");
 	check(root, "virtual_routers.0.addresses",
-	      "[{\"address\":\"10.10.10.10\",\"present\":true},"
-	      "{\"address\":\"10.10.10.11\",\"present\":true},"
-	      "{\"address\":\"fd00::20\",\"present\":true}]");
+	      "[{\"address\":\"10.10.10.10\",\"present\":true,\"elsewhere\":null},"
+	      "{\"address\":\"10.10.10.11\",\"present\":true,\"elsewhere\":null},"
+	      "{\"address\":\"fd00::20\",\"present\":true,\"elsewhere\":null}]");
 	ck_assert_uint_eq(json_array_size(at(root, "virtual_routers")), 2);
 	json_decref(root);
 }
@@ -757,13 +762,14 @@ START_TEST(text_lines)
 		"             fe80::3 0.0 %, silent; its connections may go on\n",
 		"\n  Active     fe80::2, priority 177 (ready)\n",
 		"\n  addresses  fe80::200:5eff:fe00:20a not here\n",
-		"\n             fd00::10 not here\n",
+		"\n             fd00::10 not here; wrongly on lo\n",
 		"\n  heard      nobody\n",
 	};
 	char *text;
 
 	node_probe(HEALTH_TIMEOUT, 0, 1000000, "no answer");
 	node.routers[1]->heard_count = 0;
+	strcpy(node.routers[1]->elsewhere[1], "lo");
 	node.balance.stuck = true;
 	text = node_printed(status_text);
 	for (size_t i = 0; i < COUNT(expected); i++)
