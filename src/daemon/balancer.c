@@ -177,10 +177,10 @@ bool balancer_configure(struct balancer *b, struct instant now, const struct con
 	return true;
 }
 
-/* The node's address that connections are sent to: of IPv6 a global one, as its own clients use,
+/* Of IPv6 a global one, as its own clients use,
  * where there is one. */
-static struct addr own_address(const struct balancer *b, const struct router *router,
-			       enum addr_family family)
+struct addr balancer_own_address(const struct balancer *b, const struct router *router,
+				 enum addr_family family)
 {
 	const struct interface *interface = io_interface(b->io, router);
 
@@ -290,7 +290,8 @@ static void plan_members(const struct balancer *b, const struct spread *spread, 
 		memcpy(plan->members[i].mac, view.members[i].mac, NEIGH_MAC_SIZE);
 	}
 	for (enum addr_family family = 0; family < ADDR_FAMILY_COUNT; family++)
-		plan->members[plan->own].addresses[family] = own_address(b, router, family);
+		plan->members[plan->own].addresses[family] =
+			balancer_own_address(b, router, family);
 }
 
 /* What the router asks for. Without an interface it asks for nothing. */
@@ -590,6 +591,17 @@ struct instant balancer_deadline(const struct balancer *b)
 			first = instant_min(first, until);
 	}
 	return first;
+}
+
+size_t balancer_ports(const struct balancer *b, const struct router *router,
+		      uint16_t ports[CONF_BALANCE_PORTS_MAX])
+{
+	for (size_t i = 0; b && i < b->count; i++)
+		if (b->spreads[i].router == router) {
+			memcpy(ports, b->spreads[i].ports, sizeof(b->spreads[i].ports));
+			return b->spreads[i].port_count;
+		}
+	return 0;
 }
 
 void balancer_status(const struct balancer *b, struct status_balance *ret_status)

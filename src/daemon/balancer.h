@@ -41,6 +41,13 @@ void balancer_turn(struct balancer *balancer, struct instant now);
 /* When the next turn is due at the latest. */
 struct instant balancer_deadline(const struct balancer *balancer);
 
+/* The ports that the router balances; 0 if it does not. */
+size_t balancer_ports(const struct balancer *balancer, const struct router *router,
+		      uint16_t ports[CONF_BALANCE_PORTS_MAX]);
+/* The node's address that connections are sent to; unspecified if it has none. */
+struct addr balancer_own_address(const struct balancer *balancer, const struct router *router,
+				 enum addr_family family);
+
 /* What a user may ask. */
 void balancer_status(const struct balancer *balancer, struct status_balance *ret_status);
 /* The shares of a router's members; 0 if it does not balance or has no rules. This node's

@@ -152,7 +152,8 @@ static void note_lateness(struct daemon *d, struct instant deadline)
 
 static struct instant next_deadline(const struct daemon *d)
 {
-	return instant_min(io_deadline(d->io), balancer_deadline(d->balancer));
+	return instant_min(io_deadline(d->io),
+			   instant_min(balancer_deadline(d->balancer), look_deadline(d->look)));
 }
 
 static void arm_timer(struct daemon *d)
@@ -196,6 +197,7 @@ static void turn(struct daemon *d)
 	take_requests(d);
 	io_timers(d->io, d->now, drained);
 	balancer_turn(d->balancer, d->now);
+	look_turn(d->look, d->now);
 	tell_manager(d);
 	arm_timer(d);
 }
@@ -330,6 +332,7 @@ static void note_added(void *context, const struct router *router)
 	struct daemon *d = context;
 
 	balancer_take_over(d->balancer, d->now, router);
+	look_soon(d->look, d->now);
 }
 
 /* Everything that a daemon cannot start without. True, or false after one line that says why. */
@@ -363,6 +366,11 @@ static bool open_all(struct daemon *d)
 	if (error < 0)
 		goto fail;
 	io_set_added(d->io, note_added, d);
+	what = "look";
+	d->look = look_new(d->base, &d->engine);
+	error = -ENOMEM;
+	if (!d->look)
+		goto fail;
 	error = notify_new(&d->notify);
 	if (error < 0)
 		log_warning("NOTIFY_SOCKET cannot be used: %s", strerror(-error));
@@ -396,6 +404,7 @@ static void close_all(struct daemon *d)
 		event_free(d->timer);
 	if (d->timer_fd >= 0)
 		close(d->timer_fd);
+	look_free(d->look);
 	balancer_free(d->balancer);
 	io_free(d->io);
 	resume_close(d->resume);

@@ -24,6 +24,7 @@ static size_t take_shares(void *context, const struct router *router,
 int parts_status(const struct daemon *d, struct status *ret_status)
 {
 	struct status_balance balance = {0};
+	struct status_look looks[STATUS_LOOKS_MAX];
 	const struct status_source source = {
 		.conf = d->conf,
 		.engine = &d->engine,
@@ -32,6 +33,8 @@ int parts_status(const struct daemon *d, struct status *ret_status)
 		.balance = d->balancer ? &balance : NULL,
 		.shares = take_shares,
 		.shares_context = d->balancer,
+		.looks = looks,
+		.look_count = look_list(d->look, looks),
 		.started = d->started,
 		.loop_late_max_us = d->late_max_us,
 		.connections_closed = io_connections_closed(d->io),

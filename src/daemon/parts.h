@@ -15,6 +15,7 @@
 #include "daemon/balancer.h"
 #include "daemon/control.h"
 #include "daemon/io.h"
+#include "daemon/look.h"
 #include "daemon/metrics_listener.h"
 #include "os/log.h"
 #include "os/notify.h"
@@ -39,7 +40,8 @@ struct daemon {
 	struct engine engine;
 	struct io *io;
 	struct balancer *balancer; /* NULL if no router balanced at the start */
-	struct resume *resume;	   /* NULL if there is no file for them */
+	struct look *look;
+	struct resume *resume; /* NULL if there is no file for them */
 	struct notify *notify;
 	struct control *control;	  /* NULL until it can be opened */
 	struct metrics_listener *metrics; /* the same, or if metrics_listen is off */

@@ -124,6 +124,7 @@ bool reload_network(struct daemon *d, const struct conf *conf)
 		settings_of_instance(conf, i, &settings[i]);
 	done = io_configure(d->io, d->now, settings, count, conf->address_lease_s) &&
 	       (!d->balancer || balancer_configure(d->balancer, d->now, conf));
+	look_configure(d->look, d->now, d->balancer);
 	free(settings);
 	return done;
 }

@@ -461,8 +461,9 @@ static void write_translation(FILE *text, const struct nft_plan *plan, enum addr
 		words->destination, number, address);
 	snprintf(chain, sizeof(chain), "%s " NFT_TABLE " r%u_output", words->table, number);
 	fprintf(text, "add chain %s { type nat hook output priority -100; }\n", chain);
-	fprintf(text, "add rule %s %s . tcp dport @r%u_local dnat to %s\n", chain,
-		words->destination, number, address);
+	/* Not a look of the daemon's own at the VIP (os/dial). */
+	fprintf(text, "add rule %s %s dscp != cs6 %s . tcp dport @r%u_local dnat to %s\n", chain,
+		words->table, words->destination, number, address);
 }
 
 static void check_plan(const struct nft_plan *plan)

@@ -201,6 +201,26 @@ static void put_elsewhere(FILE *out, const struct status *status)
 	}
 }
 
+static void put_looks(FILE *out, const struct status *status)
+{
+	const char *name = "cpvrrp_answers";
+
+	put_head(out, name, "gauge",
+		 "Whether an address that clients' connections go to takes a connection.");
+	for (size_t i = 0; i < status->look_count; i++) {
+		const struct status_look *look = &status->looks[i];
+		char text[ADDR_TEXT_SIZE];
+
+		if (!look->known)
+			continue;
+		put_series_start(out, name, &status->routers[look->router]);
+		fputc(',', out);
+		put_label(out, "address", addr_format(&look->address, text));
+		fprintf(out, ",port=\"%u\",own=\"%d\"} %d\n", look->port,
+			look->place == STATUS_PLACE_OWN, look->answers);
+	}
+}
+
 /* The counts of 0 too: rate() misses the first increment of a series that appears with 1. */
 static void put_transitions_of(FILE *out, const char *name, const struct status_router *router)
 {
@@ -466,6 +486,7 @@ char *metrics_text(const struct status *status)
 	put_conditions(out, status);
 	put_present(out, status);
 	put_elsewhere(out, status);
+	put_looks(out, status);
 	put_members(out, status);
 	put_heard(out, status);
 	put_member_messages(out, status);

@@ -88,6 +88,46 @@ const char *status_rules_name(enum status_rules rules)
 	return "?";
 }
 
+__attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
+							 const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + used, size - used, format, args);
+	va_end(args);
+}
+
+const char *status_look_text(const struct status_look *look, char text[STATUS_LOOK_SIZE])
+{
+	bool refused = look->error == -ECONNREFUSED,
+	     ipv6 = look->address.family == ADDR_FAMILY_IPV6;
+	char address[ADDR_TEXT_SIZE];
+	const char *where = "";
+
+	addr_format(&look->address, address);
+	if (look->place == STATUS_PLACE_OWN)
+		where = ", where balance sends connections to";
+	snprintf(text, STATUS_LOOK_SIZE, "%s%s%s:%u%s", ipv6 ? "[" : "", address, ipv6 ? "]" : "",
+		 look->port, where);
+	if (look->answers)
+		append(text, STATUS_LOOK_SIZE, ": connections are taken");
+	else if (refused)
+		append(text, STATUS_LOOK_SIZE,
+		       ": connections are refused, though the apiserver is ready: it may listen on "
+		       "another address alone (--bind-address)");
+	else
+		append(text, STATUS_LOOK_SIZE,
+		       ": no answer (%s), though the apiserver is ready: %s",
+		       strerror(-look->error),
+		       look->place == STATUS_PLACE_NETWORK
+			       ? "a firewall of the Active, or the network itself, lets nothing "
+				 "of this address through (port security)"
+			       : "a firewall of this node");
+	return text;
+}
+
 const char *status_capability(const struct confinement *confinement, unsigned i)
 {
 	const char *name = capng_capability_to_name(i);
@@ -180,17 +220,6 @@ const char *status_explain(const struct router *router, char *text, size_t size)
 	if (router->vrrp.reason == VRRP_REASON_FAULT)
 		explain_fault(router, text, size);
 	return text;
-}
-
-__attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
-							 const char *format, ...)
-{
-	size_t used = strlen(text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text + used, size - used, format, args);
-	va_end(args);
 }
 
 const char *status_condition(const struct condition *condition, const struct condition_state *state,
@@ -489,6 +518,10 @@ int status_take(const struct status_source *source, struct instant now, struct s
 	memcpy(ret_status->rejected, engine->rejected, sizeof(ret_status->rejected));
 	if (source->balance)
 		ret_status->balance = *source->balance;
+	ret_status->look_count = source->look_count;
+	if (source->look_count > 0)
+		memcpy(ret_status->looks, source->looks,
+		       source->look_count * sizeof(source->looks[0]));
 	for (size_t i = 0; i < engine->router_count; i++) {
 		take_router(engine->routers[i], now, &routers[i]);
 		if (source->balance)

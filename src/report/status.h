@@ -122,6 +122,25 @@ struct status_transition_count {
 };
 #define STATUS_TRANSITION_COUNTS_MAX (VRRP_STATE_COUNT * VRRP_REASON_COUNT + VRRP_FAULT_COUNT)
 
+/* Whether clients would get a connection, as daemon/look has seen it. */
+enum status_place {
+	STATUS_PLACE_HERE,    /* the Active's own look at its VIP */
+	STATUS_PLACE_NETWORK, /* a Backup's look at the Active's VIP */
+	STATUS_PLACE_OWN,     /* the node's address that BALANCE sends connections to */
+};
+
+struct status_look {
+	size_t router; /* its place in struct status */
+	enum status_place place;
+	struct addr address;
+	uint16_t port;
+	bool known; /* the rest means nothing before */
+	bool answers;
+	int error; /* -errno; 0 if it answers */
+};
+#define STATUS_LOOKS_MAX 64
+#define STATUS_LOOK_SIZE 256
+
 #define STATUS_EXPLAIN_SIZE 128
 
 struct status_router {
@@ -172,8 +191,10 @@ struct status {
 	struct status_apiserver apiserver;
 	struct status_balance balance;
 	uint64_t rejected[ADVERT_REFUSAL_COUNT]; /* packets that belong to no virtual router */
-	size_t router_count;			 /* 0..STATUS_ROUTERS_MAX */
-	struct status_router *routers;		 /* owned; NULL if there are none */
+	size_t look_count;
+	struct status_look looks[STATUS_LOOKS_MAX];
+	size_t router_count;	       /* 0..STATUS_ROUTERS_MAX */
+	struct status_router *routers; /* owned; NULL if there are none */
 };
 
 /* The parts of the daemon that a snapshot is taken of. */
@@ -187,6 +208,8 @@ struct status_source {
 	size_t (*shares)(void *context, const struct router *router,
 			 struct status_share list[SLOTS_MEMBERS_MAX]);
 	void *shares_context;
+	const struct status_look *looks;
+	size_t look_count;
 	struct instant started;
 	int64_t loop_late_max_us;
 	uint64_t connections_closed;
@@ -230,6 +253,8 @@ const char *status_condition(const struct condition *condition, const struct con
 const char *status_held_back(const struct conditions *conditions,
 			     const struct condition_state states[CONDITIONS_MAX],
 			     char text[STATUS_CONDITION_SIZE]);
+/* A sentence without a full stop on what was seen, and what may help. Returns text. */
+const char *status_look_text(const struct status_look *look, char text[STATUS_LOOK_SIZE]);
 
 /* The name of capability number i, "" if it is not permitted, NULL past the last one. */
 const char *status_capability(const struct confinement *confinement, unsigned i);

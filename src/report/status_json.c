@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "os/log.h"
 
@@ -317,6 +318,29 @@ static json_t *json_shares(const struct status_router *router)
 	return list;
 }
 
+/* vip_answers: null before the VIP has been looked at, or where it is not. */
+static void set_looks(json_t *object, const struct status *status, size_t number)
+{
+	json_t *list = json_array(), *answers = json_null();
+
+	for (size_t i = 0; i < status->look_count; i++) {
+		const struct status_look *look = &status->looks[i];
+
+		if (look->router != number || !look->known)
+			continue;
+		json_array_append_new(
+			list,
+			json_pack("{s:o, s:i, s:b, s:b, s:o}", "address",
+				  json_address(&look->address), "port", look->port, "own",
+				  look->place == STATUS_PLACE_OWN, "answers", look->answers,
+				  "error", json_text(look->answers ? "" : strerror(-look->error))));
+		if (look->place != STATUS_PLACE_OWN && !json_is_false(answers))
+			answers = json_boolean(look->answers);
+	}
+	json_object_set_new(object, "vip_answers", answers);
+	json_object_set_new(object, "looks", list);
+}
+
 static json_t *json_counters(const struct status_router *router)
 {
 	json_t *object = json_object();
@@ -346,8 +370,9 @@ static json_t *json_history(const struct status *status, const struct status_rou
 	return array;
 }
 
-static json_t *json_router(const struct status *status, const struct status_router *router)
+static json_t *json_router(const struct status *status, size_t number)
 {
+	const struct status_router *router = &status->routers[number];
 	json_t *object = json_object();
 
 	json_object_set_new(object, "instance", json_string(router->instance));
@@ -372,6 +397,7 @@ static json_t *json_router(const struct status *status, const struct status_rout
 	json_object_set_new(object, "member_messages", json_group_counters(&router->members));
 	json_object_set_new(object, "heard", json_heard(status, router));
 	json_object_set_new(object, "other_holder", json_other_holder(status, router));
+	set_looks(object, status, number);
 	json_object_set_new(object, "shares", json_shares(router));
 	json_object_set_new(object, "counters", json_counters(router));
 	json_object_set_new(object, "rejected", json_rejected(router->counters.rejected));
@@ -387,7 +413,7 @@ char *status_json(const struct status *status)
 
 	status_assert(status);
 	for (size_t i = 0; i < status->router_count; i++)
-		json_array_append_new(routers, json_router(status, &status->routers[i]));
+		json_array_append_new(routers, json_router(status, i));
 	json_object_set_new(root, "version", json_string(status->version));
 	json_object_set_new(root, "pid", json_integer(status->pid));
 	json_object_set_new(root, "time", json_time(status, status->now));

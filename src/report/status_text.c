@@ -207,6 +207,19 @@ static void put_other_holder(FILE *out, const struct status *status,
 			  router->claim_count);
 }
 
+/* What answers is no news. */
+static void put_looks(FILE *out, const struct status *status, const struct status_router *router)
+{
+	char text[STATUS_LOOK_SIZE];
+
+	for (size_t i = 0; i < status->look_count; i++) {
+		const struct status_look *look = &status->looks[i];
+
+		if (&status->routers[look->router] == router && look->known && !look->answers)
+			put_field(out, "look", "%s", status_look_text(look, text));
+	}
+}
+
 static void put_active(FILE *out, const struct status_active *active)
 {
 	char address[ADDR_TEXT_SIZE];
@@ -405,6 +418,7 @@ static void put_router(FILE *out, const struct status *status, const struct stat
 		  (double)router->advert_int_us / SECOND_US);
 	put_heard(out, status, router);
 	put_other_holder(out, status, router);
+	put_looks(out, status, router);
 	put_shares(out, router);
 	put_rejected(out, "rejected", router->counters.rejected);
 	put_history(out, status, router);

@@ -455,6 +455,82 @@ START_TEST(carried_addresses)
 }
 END_TEST
 
+/* What is probed is what is served: one VIP that refuses, one that nobody has looked at yet, and
+ * the node's own address, which answers. */
+START_TEST(looks)
+{
+	const struct status_look seen[] = {
+		{.router = 0,
+		 .place = STATUS_PLACE_HERE,
+		 .address = ip("10.10.10.10"),
+		 .port = 6443,
+		 .known = true,
+		 .error = -ECONNREFUSED},
+		{.router = 1,
+		 .place = STATUS_PLACE_OWN,
+		 .address = ip("fd00::2"),
+		 .port = 6443,
+		 .known = true,
+		 .answers = true},
+		{.router = 1,
+		 .place = STATUS_PLACE_NETWORK,
+		 .address = ip("fd00::10"),
+		 .port = 6443},
+	};
+	struct status_look silent = {.place = STATUS_PLACE_NETWORK,
+				     .address = ip("fd00::10"),
+				     .port = 6443,
+				     .known = true,
+				     .error = -ETIMEDOUT};
+	char line[STATUS_LOOK_SIZE], *text;
+	json_t *root = node_parsed();
+
+	check(root, "virtual_routers.0.vip_answers", "null");
+	check(root, "virtual_routers.0.looks", "[]");
+	json_decref(root);
+	node.source.looks = seen;
+	node.source.look_count = COUNT(seen);
+	root = node_parsed();
+	check(root, "virtual_routers.0.vip_answers", "false");
+	check(root, "virtual_routers.0.looks",
+	      "[{\"address\":\"10.10.10.10\",\"port\":6443,\"own\":false,\"answers\":false,"
+	      "\"error\":\"Connection refused\"}]");
+	check(root, "virtual_routers.1.vip_answers", "null");
+	check(root, "virtual_routers.1.looks",
+	      "[{\"address\":\"fd00::2\",\"port\":6443,\"own\":true,\"answers\":true,"
+	      "\"error\":null}]");
+	json_decref(root);
+	text = node_printed(status_text);
+	ck_assert_ptr_nonnull(strstr(
+		text,
+		"\n  look       10.10.10.10:6443: connections are refused, though the apiserver "
+		"is\n"
+		"             ready: it may listen on another address alone (--bind-address)\n"));
+	ck_assert_ptr_null(strstr(text, "[fd00::2]"));
+	free(text);
+	text = node_printed(metrics_text);
+	ck_assert_ptr_nonnull(
+		strstr(text, ",address=\"10.10.10.10\",port=\"6443\",own=\"0\"} 0\n"));
+	ck_assert_ptr_nonnull(strstr(text, ",address=\"fd00::2\",port=\"6443\",own=\"1\"} 1\n"));
+	ck_assert_ptr_null(strstr(text, "cpvrrp_answers{instance=\"ingress\",family=\"ipv6\","
+					"address=\"fd00::10\""));
+	free(text);
+	ck_assert_str_eq(
+		status_look_text(&silent, line),
+		"[fd00::10]:6443: no answer (Connection timed out), though the "
+		"apiserver is ready: a firewall of the Active, or the network itself, lets "
+		"nothing of this address through (port security)");
+	silent = (struct status_look){.place = STATUS_PLACE_OWN,
+				      .address = ip("10.10.10.1"),
+				      .port = 7000,
+				      .known = true,
+				      .answers = true};
+	ck_assert_str_eq(
+		status_look_text(&silent, line),
+		"10.10.10.1:7000, where balance sends connections to: connections are taken");
+}
+END_TEST
+
 /* A snapshot stays the same, whatever becomes of the daemon. */
 START_TEST(by_value)
 {
@@ -942,6 +1018,7 @@ Suite *suite_status(void)
 	tcase_add_test(tcase, followed_active);
 	tcase_add_test(tcase, bands);
 	tcase_add_test(tcase, carried_addresses);
+	tcase_add_test(tcase, looks);
 	tcase_add_test(tcase, by_value);
 	tcase_add_test(tcase, one_line);
 	tcase_add_test(tcase, no_probe_has_succeeded);
