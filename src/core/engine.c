@@ -321,10 +321,11 @@ static void evaluate(struct engine *engine, struct router *router, struct instan
 	if (!instant_is_never(grace_end) && !instant_due(grace_end, now))
 		return;
 	router->own_lost_at = INSTANT_NEVER;
-	if (fault != VRRP_FAULT_NONE && vr->fault != fault)
+	if (fault != VRRP_FAULT_NONE && vr->fault != fault) {
 		engine_step(engine, router, now,
 			    &(struct vrrp_event){.type = VRRP_EVENT_FAULT, .fault = fault});
-	else if (fault == VRRP_FAULT_NONE && faulty_before)
+		engine_remove_leftovers(engine, router);
+	} else if (fault == VRRP_FAULT_NONE && faulty_before)
 		step_primary(engine, router, now, VRRP_EVENT_FAULTS_GONE);
 	else if (fault == VRRP_FAULT_NONE &&
 		 !addr_equal(&router->own[router->settings.family], &vr->primary))
@@ -336,9 +337,17 @@ static void trace(struct engine *engine, const struct router *router, enum engin
 	engine->io->trace(engine->io, router, what, ADVERT_OK, NULL);
 }
 
+/* RESUME: what the process before has left stays until an Active is heard or its lease ends. If
+ * nobody holds the address it goes on to answer until this router is Active again. */
+static bool is_kept(const struct router *router, size_t number)
+{
+	return router->leased[number] && !router->leaving[number] &&
+	       router->vrrp.state == VRRP_STATE_BACKUP && !vrrp_active_heard(&router->vrrp);
+}
+
 /* RECONCILE, not Active: without an own address of the family a "VIP" may be the node's only
  * address, by a slip in the file, so it stays. */
-static void remove_leftovers(struct engine *engine, struct router *router)
+void engine_remove_leftovers(struct engine *engine, struct router *router)
 {
 	struct addr leftovers[ROUTER_ADDRESSES_MAX];
 	size_t count = 0;
@@ -347,7 +356,8 @@ static void remove_leftovers(struct engine *engine, struct router *router)
 	for (size_t i = 0; i < router->settings.address_count; i++) {
 		const struct addr *address = &router->settings.addresses[i];
 
-		if (!router->present[i] || addr_is_unspecified(&router->own[address->family]))
+		if (!router->present[i] || addr_is_unspecified(&router->own[address->family]) ||
+		    is_kept(router, i))
 			continue;
 		leftovers[count++] = *address;
 		news |= !router->leaving[i];
@@ -368,7 +378,7 @@ static void reconcile(struct engine *engine, struct router *router, struct insta
 	bool active = router->vrrp.state == VRRP_STATE_ACTIVE;
 
 	if (!active)
-		remove_leftovers(engine, router);
+		engine_remove_leftovers(engine, router);
 	if (active && news.lost) {
 		router->counters.vip_readded++;
 		trace(engine, router, ENGINE_TRACE_READDED);

@@ -153,6 +153,9 @@ void engine_step_type(struct engine *engine, struct router *router, struct insta
 void engine_step(struct engine *engine, struct router *router, struct instant now,
 		 const struct vrrp_event *event);
 
+/* For core/engine_packet, RECONCILE: of a router that is not Active. */
+void engine_remove_leftovers(struct engine *engine, struct router *router);
+
 /* For core/engine_packet, GROUP: sends a STATUS if one is due. */
 void engine_tell_group(struct engine *engine, struct router *router, struct instant now);
 

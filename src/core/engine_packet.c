@@ -150,6 +150,8 @@ static void take_advert(struct engine *engine, struct instant now, int ifindex,
 		    });
 	if (is_stranger(router, now, &before))
 		trace(engine, router, ENGINE_TRACE_STRANGER, packet);
+	if (router->vrrp.state != VRRP_STATE_ACTIVE)
+		engine_remove_leftovers(engine, router);
 	router_assert(router);
 }
 

@@ -272,9 +272,12 @@ static bool take_presence(struct router *router, const struct interface *interfa
 	bool lost = false;
 
 	for (size_t i = 0; i < router->settings.address_count; i++) {
-		bool present = place_of(interface, &router->settings.addresses[i]) <
-			       interface->address_count;
+		size_t place = place_of(interface, &router->settings.addresses[i]);
+		bool present = place < interface->address_count;
+		const struct interface_address *found = &interface->addresses[place];
 
+		router->leased[i] = present && found->vip && found->leased &&
+				    found->prefix_length == addr_bits(found->address.family);
 		lost |= router->present[i] && !present;
 		router->present[i] = present;
 		router->leaving[i] &= present;

@@ -38,6 +38,7 @@ struct interface_address {
 	uint8_t prefix_length;
 	uint32_t created; /* the lower, the older; not part of the address's state */
 	bool vip;	  /* a cpvrrp has added it (IFA_PROTO): never the node's own */
+	bool leased;	  /* its lifetime ends (rule LEASE) */
 	bool deprecated;  /* its preferred lifetime is over: a source of second choice */
 	bool tentative;	  /* no source yet (RFC 4862 5.4), or a duplicate */
 	bool duplicate;	  /* another host has it (RFC 4862 5.4.5) */
@@ -140,6 +141,7 @@ struct router {
 					       announcements are sent from; unspecified = none */
 	struct addr auto_address; /* priority = auto counts from it; unspecified = none yet */
 	bool present[ROUTER_ADDRESSES_MAX]; /* settings.addresses[i] is on the interface */
+	bool leased[ROUTER_ADDRESSES_MAX]; /* as a cpvrrp has put it there, and it ends by itself */
 	/* Another interface of this node that has it (rule RECONCILE); "" = none. */
 	char elsewhere[ROUTER_ADDRESSES_MAX][ROUTER_INTERFACE_SIZE];
 	bool leaving[ROUTER_ADDRESSES_MAX]; /* it was, when its removal was asked for, and has not

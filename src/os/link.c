@@ -178,6 +178,7 @@ static void read_rest(struct nl_msg *message, struct interface_address *own)
 	if (times && nla_len(times) >= (int)sizeof(info)) {
 		memcpy(&info, nla_data(times), sizeof(info));
 		own->created = info.cstamp;
+		own->leased = info.ifa_valid != UINT32_MAX;
 	}
 }
 
@@ -197,8 +198,8 @@ static int read_address(struct nl_msg *message, struct address_message *ret_addr
 
 static bool same_state(const struct interface_address *a, const struct interface_address *b)
 {
-	return a->vip == b->vip && a->deprecated == b->deprecated && a->tentative == b->tentative &&
-	       a->duplicate == b->duplicate;
+	return a->vip == b->vip && a->leased == b->leased && a->deprecated == b->deprecated &&
+	       a->tentative == b->tentative && a->duplicate == b->duplicate;
 }
 
 static bool address_equal(const struct interface_address *a, const struct interface_address *b)

@@ -204,6 +204,7 @@ static void put(struct fake_io *io, const struct addr *address)
 		slot->shown.vip = true;
 	}
 	slot->expires = io->lease_end;
+	slot->shown.leased = !instant_is_never(io->lease_end);
 }
 
 /* As daemon/io: of what this call has added nothing is left if one address cannot be. */

@@ -415,6 +415,8 @@ static void check_presence(struct node *node, const struct router *router, bool 
 				     addr_family_name(router->settings.family));
 		return;
 	}
+	/* RESUME: what the process before has left stays until an Active is heard. */
+	excused |= router->vrrp.state == VRRP_STATE_BACKUP && !vrrp_active_heard(&router->vrrp);
 	if (check_applies(sim, RULE_OTHERS_DO_NOT_HOLD, excused) &&
 	    count_held(node, router, true) > 0)
 		check_broken(sim, RULE_OTHERS_DO_NOT_HOLD, "n%d/%s", node->id + 1,

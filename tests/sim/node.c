@@ -483,6 +483,7 @@ static const struct interface *look_at_interface(struct node *node)
 			.address = *address,
 			.prefix_length = (uint8_t)addr_bits(address->family),
 			.vip = true,
+			.leased = kernel->addresses[i].expires != SIM_NEVER,
 			.deprecated = true};
 	}
 	kernel->changed = false;

@@ -151,7 +151,8 @@ static const struct rule rules[] = {
 		{
 			"only an Active holds an address",
 			"After such a turn. Without a primary address a router leaves the "
-			"addresses alone (RECONCILE).",
+			"addresses alone (RECONCILE); a Backup that has heard no Active leaves "
+			"those of the process before (RESUME).",
 		},
 	[RULE_LEASE_REFRESHED] =
 		{

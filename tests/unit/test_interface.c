@@ -118,6 +118,81 @@ START_TEST(leftover_vip_is_removed)
 }
 END_TEST
 
+static struct fake_address *leave_vip(bool vip, bool leased)
+{
+	struct addr address = ip("10.10.10.10");
+	struct fake_address *left;
+
+	assign("10.10.10.10", 32);
+	left = fake_io_find(&w.io, &address);
+	left->shown.vip = vip;
+	left->shown.leased = leased;
+	return left;
+}
+
+/* RESUME: what the process before has left, with its lease, stays until an Active is heard, ... */
+START_TEST(own_leftover_stays_until_an_active_is_heard)
+{
+	add_apiserver();
+	leave_vip(true, true);
+	start_engine();
+	turn(T0);
+	netlink();
+	timers(true);
+	ck_assert_ptr_null(strstr(take(), "REMOVE"));
+	ck_assert_str_eq(take_traces(), "");
+	hear(w.now.us, 3, 254);
+	ck_assert_str_eq(take(), "REMOVE(10.10.10.10)");
+	ck_assert_str_eq(take_traces(), "removed");
+}
+END_TEST
+
+/* ... or can no longer be heard, ... */
+START_TEST(own_leftover_goes_with_a_fault)
+{
+	add_apiserver();
+	leave_vip(true, true);
+	start_engine();
+	turn(T0);
+	take();
+	engine_socket(&w.engine, w.now, find(10), false);
+	ck_assert_ptr_nonnull(strstr(take(), "REMOVE(10.10.10.10)"));
+}
+END_TEST
+
+/* ... or until the router is Active itself, without a gap, ... */
+START_TEST(own_leftover_stays_for_the_takeover)
+{
+	add_apiserver();
+	leave_vip(true, true);
+	start_engine();
+	run(ACTIVE_AT + 250 * MILLISECOND_US);
+	ck_assert_int_eq(find(10)->vrrp.state, VRRP_STATE_ACTIVE);
+	ck_assert_ptr_null(strstr(take(), "REMOVE"));
+	ck_assert(has("10.10.10.10"));
+}
+END_TEST
+
+/* ... but nothing that another program has put there, or that would stay for ever, or that another
+ * prefix length tells from ours. */
+START_TEST(other_leftovers_go_at_once)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct fake_address *left;
+
+		tear_down();
+		set_up();
+		add_apiserver();
+		left = leave_vip(i != 0, i != 1);
+		if (i == 2)
+			left->shown.prefix_length = 24;
+		start_engine();
+		turn(T0);
+		ck_assert_ptr_nonnull(strstr(take(), "REMOVE(10.10.10.10)"));
+	}
+}
+END_TEST
+
 /* CLOSE: an address goes in the background, so the interface may still show it when the role has
  * ended. Only one that comes back after it was gone has been added by another program. */
 START_TEST(leaving_address_is_no_leftover)
@@ -927,6 +1002,10 @@ static void add_reconcile(Suite *suite)
 	tcase_add_test(tcase, one_of_two_vips_is_lost);
 	tcase_add_test(tcase, lost_carried_address_is_added_again);
 	tcase_add_test(tcase, leftover_vip_is_removed);
+	tcase_add_test(tcase, own_leftover_stays_until_an_active_is_heard);
+	tcase_add_test(tcase, own_leftover_goes_with_a_fault);
+	tcase_add_test(tcase, own_leftover_stays_for_the_takeover);
+	tcase_add_test(tcase, other_leftovers_go_at_once);
 	tcase_add_test(tcase, leaving_address_is_no_leftover);
 	tcase_add_test(tcase, leftover_is_told_once);
 	tcase_add_test(tcase, leaving_addresses_are_no_leftovers);
