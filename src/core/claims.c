@@ -14,13 +14,18 @@ static bool view_equal(const struct claims_view *a, const struct claims_view *b)
 	return a->role == b->role && addr_equal(&a->active, &b->active);
 }
 
-/* With another role, or another Active, earlier claims may have been rightful. */
+/* With another role, or another Active, earlier claims may have been rightful; but not those that a
+ * router that has heard no other has heard before it took over. */
 static void look(struct claims *claims, const struct claims_view *view)
 {
+	bool takes_over = claims->view.role == CLAIMS_BACKUP && view->role == CLAIMS_ACTIVE;
+
 	if (view_equal(&claims->view, view))
 		return;
 	claims->view = *view;
 	claims->has_usual = false;
+	if (takes_over && view->alone)
+		return;
 	claims->waiting = 0;
 	claims->due = INSTANT_NEVER;
 }

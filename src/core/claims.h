@@ -11,7 +11,9 @@
  *
  * A Backup knows its Active by the source address of adverts, not by its hardware address. The
  * first hardware address that claims while one router is Active counts as that router's; another
- * one is told once that router has stayed Active for CLAIMS_CONFIRM_US.
+ * one is told once that router has stayed Active for CLAIMS_CONFIRM_US. Where no advert has
+ * ever been heard, a claim still counts when the Backup takes over: that is the answer to its
+ * question who has the address.
  */
 #ifndef CPVRRP_CORE_CLAIMS_H
 #define CPVRRP_CORE_CLAIMS_H
@@ -36,6 +38,7 @@ struct claims_view {
 		CLAIMS_ACTIVE,
 	} role;
 	struct addr active; /* unspecified: none is known */
+	bool alone;	    /* no advert has ever been heard */
 };
 
 struct claims {

@@ -438,7 +438,7 @@ static struct claims_view view_of(const struct router *router)
 {
 	const struct vrrp *vr = &router->vrrp;
 	const struct vrrp_heard *heard = vrrp_active_heard(vr);
-	struct claims_view view = {.role = CLAIMS_DEAF};
+	struct claims_view view = {.role = CLAIMS_DEAF, .alone = router->heard_count == 0};
 
 	view.active = heard ? heard->address : (struct addr){.family = router->settings.family};
 	switch (vr->state) {

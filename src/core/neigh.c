@@ -10,7 +10,7 @@
 #define ETHERTYPE_ARP 0x0806
 #define ETHERTYPE_IPV6 0x86dd
 #define NEXT_HEADER_ICMPV6 58
-#define MESSAGE_SIZE 32 /* 24 and the option of 8 */
+#define MESSAGE_SIZE 24 /* without the option */
 #define NS_TYPE 135
 #define NA_TYPE 136
 #define NA_ROUTER 0x80
@@ -74,7 +74,7 @@ size_t neigh_arp_question(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIG
 struct message {
 	uint8_t type;
 	uint8_t flags;
-	uint8_t option;
+	uint8_t option; /* 0: none */
 	const struct addr *target;
 	const uint8_t *mac;
 };
@@ -87,6 +87,8 @@ static void write_message(struct wire_writer *w, const struct message *message, 
 	wire_write_u8(w, message->flags);
 	wire_write_bytes(w, (const uint8_t[3]){0}, 3);
 	wire_write_bytes(w, message->target->bytes, 16);
+	if (message->option == 0)
+		return;
 	wire_write_u8(w, message->option);
 	wire_write_u8(w, 1); /* unit */
 	wire_write_bytes(w, message->mac, NEIGH_MAC_SIZE);
@@ -98,22 +100,23 @@ static size_t write_icmp(uint8_t frame[NEIGH_FRAME_MAX], const struct addr *sour
 	/* RFC 2464 7: 33:33 and the last four bytes of the group. */
 	const uint8_t group_mac[NEIGH_MAC_SIZE] = {
 		0x33, 0x33, group->bytes[12], group->bytes[13], group->bytes[14], group->bytes[15]};
+	const uint16_t size = MESSAGE_SIZE + (message->option ? OPTION_UNIT : 0);
 	struct wire_writer w = {.at = frame, .left = NEIGH_FRAME_MAX};
 	struct wire_writer body;
 	uint32_t sum;
 
 	write_ethernet(&w, group_mac, message->mac, ETHERTYPE_IPV6);
 	wire_write_bytes(&w, (const uint8_t[4]){0x60}, 4);
-	wire_write_u16(&w, MESSAGE_SIZE);
+	wire_write_u16(&w, size);
 	wire_write_u8(&w, NEXT_HEADER_ICMPV6);
 	wire_write_u8(&w, 255); /* RFC 4861 7.1: anything else is ignored */
 	wire_write_bytes(&w, source->bytes, 16);
 	wire_write_bytes(&w, group->bytes, 16);
 	body = w;
 	write_message(&w, message, 0);
-	assert(!w.failed && w.at == body.at + MESSAGE_SIZE);
-	sum = checksum_add_pseudo(0, source, group, NEXT_HEADER_ICMPV6, MESSAGE_SIZE);
-	sum = checksum_add(sum, body.at, MESSAGE_SIZE);
+	assert(!w.failed && w.at == body.at + size);
+	sum = checksum_add_pseudo(0, source, group, NEXT_HEADER_ICMPV6, size);
+	sum = checksum_add(sum, body.at, size);
 	write_message(&body, message, checksum_finish(sum));
 	return NEIGH_FRAME_MAX - w.left;
 }
@@ -141,7 +144,11 @@ size_t neigh_ns(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE
 	struct addr group = {.family = ADDR_FAMILY_IPV6,
 			     .bytes = {0xff, 0x02, [11] = 0x01, [12] = 0xff}};
 	const struct message message = {
-		.type = NS_TYPE, .option = OPTION_SOURCE, .target = target, .mac = mac};
+		.type = NS_TYPE,
+		.option = addr_is_unspecified(address) ? 0 : OPTION_SOURCE,
+		.target = target,
+		.mac = mac,
+	};
 
 	memcpy(group.bytes + 13, target->bytes + 13, 3);
 	return write_icmp(frame, address, &group, &message);

@@ -49,13 +49,15 @@ size_t neigh_arp(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZ
 /*
  * An ARP request for target from the address, broadcast: a neighbour that ignores gratuitous ARP
  * takes the sender's hardware address from it (RFC 826), and the target, which has to answer, does
- * so even if it did not know the address. Returns the size written.
+ * so even if it did not know the address. From 0.0.0.0 it is a probe (RFC 5227 1.1), which teaches
+ * nobody anything. Returns the size written.
  */
 size_t neigh_arp_question(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
 			  const struct addr *address, const struct addr *target);
 
 /* The same for IPv6: a Neighbor Solicitation to the target's solicited-node group (RFC 4861 7.2.2),
- * which the target alone hears. */
+ * which the target alone hears. From :: it is answered to all nodes (RFC 4862 5.4.2, RFC 4861
+ * 7.2.4). */
 size_t neigh_ns(uint8_t frame[NEIGH_FRAME_MAX], const uint8_t mac[NEIGH_MAC_SIZE],
 		const struct addr *address, const struct addr *target);
 

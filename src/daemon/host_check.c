@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "conf/settings.h"
+#include "daemon/holder_check.h"
 #include "daemon/vip_check.h"
 #include "os/clock.h"
 #include "os/link.h"
@@ -79,6 +80,19 @@ static void check_free(struct host_check *check, const struct router *router,
 			     ROUTER_ARG(router), addr_format(vip, text), own->prefix_length,
 			     interface->name);
 	}
+}
+
+/* Whether another host has the VIP, and no Active of the group is there that may. */
+static void check_holders(struct host_check *check, const struct router *router)
+{
+	struct neigh_claim claims[ROUTER_ADDRESSES_MAX];
+	size_t count = holder_check(router, claims);
+	char text[ADDR_TEXT_SIZE], mac[STATUS_MAC_SIZE];
+
+	for (size_t i = 0; i < count; i++)
+		warn(check, ROUTER_FMT ": another host has %s, at %s, and no advert is heard",
+		     ROUTER_ARG(router), addr_format(&claims[i].address, text),
+		     status_mac(claims[i].mac, mac));
 }
 
 /* Whether hosts look for the address on the interface. */
@@ -193,6 +207,8 @@ static int check_router(struct host_check *check, struct router *router)
 		check_addresses(check, router, interface);
 	for (size_t i = 0; error == 0 && i < router->settings.conditions.count; i++)
 		error = check_condition(check, router, &router->settings.conditions.list[i]);
+	if (error == 0 && router->vrrp.fault == VRRP_FAULT_NONE)
+		check_holders(check, router);
 	return error;
 }
 

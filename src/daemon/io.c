@@ -273,12 +273,22 @@ static void find_inherited(struct io *io)
 
 /* ---- What the engine tells ---- */
 
+/* HOLDER: who has the addresses, before this router may take them. Nothing waits for the answer,
+ * and where nobody can be asked nobody answers. */
+static void ask_holders(struct io *io, const struct router *router)
+{
+	for (size_t i = 0; i < router->settings.address_count; i++)
+		(void)announce_ask(io->announce, router->ifindex, &router->settings.addresses[i]);
+}
+
 static void notify(struct engine_io *engine_io, const struct router *router,
 		   const struct router_transition *transition)
 {
 	const struct vrrp_transition *what = &transition->what;
 	char why[STATUS_EXPLAIN_SIZE];
 
+	if (what->from == VRRP_STATE_INITIALIZE && what->to == VRRP_STATE_BACKUP)
+		ask_holders(io_of(engine_io), router);
 	/* A role that has ended is no claim from now on. */
 	if (what->from == VRRP_STATE_ACTIVE)
 		keep_claim(io_of(engine_io), 0, router);
@@ -525,12 +535,13 @@ bool io_configure(struct io *io, struct instant now, const struct router_setting
 	io->lease_s = lease_s;
 	find_inherited(io);
 	track_configure(io->track, now);
+	/* Before a router starts, which asks who has its addresses. */
+	watch_routers(io);
 	take_netlink_result(io, attach_all(io->attach, now));
 	sync_sockets(io);
 	take_netlink_result(io, elsewhere_sync(io->elsewhere, now));
 	if (first)
 		remove_strays(io);
-	watch_routers(io);
 	return true;
 }
 

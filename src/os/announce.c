@@ -228,3 +228,20 @@ int announce_send(struct announce *announce, int ifindex, const struct addr *sou
 	asked = send_question(announce, ifindex, mac, source, address);
 	return error < 0 ? error : asked;
 }
+
+int announce_ask(struct announce *announce, int ifindex, const struct addr *address)
+{
+	const struct addr nobody = {.family = address->family};
+	uint8_t frame[NEIGH_FRAME_MAX], mac[NEIGH_MAC_SIZE];
+	struct ifreq hardware;
+	int error = read_hardware(announce->fd, ifindex, &hardware);
+	size_t size;
+
+	if (error < 0)
+		return error;
+	memcpy(mac, hardware.ifr_hwaddr.sa_data, sizeof(mac));
+	size = address->family == ADDR_FAMILY_IPV4
+		       ? neigh_arp_question(frame, mac, &nobody, address)
+		       : neigh_ns(frame, mac, &nobody, address);
+	return send_frame(announce->fd, ifindex, frame, size);
+}

@@ -24,4 +24,8 @@ void announce_free(struct announce *announce);
 int announce_send(struct announce *announce, int ifindex, const struct addr *source,
 		  const struct addr *address);
 
+/* Asks who has the address, as a host that does not have it yet: no neighbour learns from it. The
+ * answer is a claim (os/holder). Returns as announce_send(). */
+int announce_ask(struct announce *announce, int ifindex, const struct addr *address);
+
 #endif

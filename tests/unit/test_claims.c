@@ -191,6 +191,27 @@ START_TEST(backup_follows_another_active)
 }
 END_TEST
 
+/* The answer to its question who has the address comes before the takeover, which does not wait. */
+START_TEST(claim_before_a_takeover_without_an_active_counts)
+{
+	become(CLAIMS_BACKUP, NULL);
+	hear_claim(T0, 9);
+	become(CLAIMS_ACTIVE, NULL);
+	view.alone = true;
+	ck_assert_int_eq(take_at(T0 + CLAIMS_CONFIRM_US - 1), CLAIMS_NOTHING);
+	ck_assert_int_eq(take_at(T0 + CLAIMS_CONFIRM_US), CLAIMS_DEFEND);
+	ck_assert_uint_eq(claims.count, 1);
+	ck_assert_uint_eq(claims.last.mac[5], 9);
+
+	/* An Active that was heard meanwhile, and has gone, may have answered. */
+	become(CLAIMS_BACKUP, NULL);
+	hear_claim(T0 + 2 * SECOND_US, 8);
+	become(CLAIMS_ACTIVE, NULL);
+	ck_assert_int_eq(take_at(T0 + 9 * SECOND_US), CLAIMS_NOTHING);
+	ck_assert_uint_eq(claims.count, 1);
+}
+END_TEST
+
 /* None is known, and yet a host has the address. */
 START_TEST(backup_without_active_tells_of_any)
 {
@@ -345,6 +366,7 @@ Suite *suite_claims(void)
 	tcase_add_test(tcase, backup_takes_the_first_for_the_active);
 	tcase_add_test(tcase, backup_tells_of_a_second_holder);
 	tcase_add_test(tcase, backup_follows_another_active);
+	tcase_add_test(tcase, claim_before_a_takeover_without_an_active_counts);
 	tcase_add_test(tcase, backup_without_active_tells_of_any);
 	tcase_add_test(tcase, active_defends);
 	tcase_add_test(tcase, claim_by_the_virtual_mac_is_the_groups);

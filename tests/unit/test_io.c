@@ -145,6 +145,13 @@ void announce_free(struct announce *announce)
 	(void)announce;
 }
 
+int announce_ask(struct announce *announce, int ifindex, const struct addr *address)
+{
+	(void)announce;
+	(void)ifindex;
+	return note("ask", address, announce_result);
+}
+
 int announce_send(struct announce *announce, int ifindex, const struct addr *source,
 		  const struct addr *address)
 {

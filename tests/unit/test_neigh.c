@@ -153,6 +153,16 @@ START_TEST(ns)
 	ck_assert_uint_eq(checksum_finish(checksum_add(checksum_add_pseudo(0, &vip, &group, 58, 32),
 						       frame + 54, 32)),
 			  0);
+
+	/* RFC 4861 4.3: from :: without the option. */
+	vip = (struct addr){.family = ADDR_FAMILY_IPV6};
+	ck_assert_uint_eq(neigh_ns(frame, mac, &vip, &gateway), 78);
+	ck_assert_uint_eq(frame[19], 24);
+	ck_assert_mem_eq(frame + 22, vip.bytes, 16);
+	ck_assert_mem_eq(frame + 62, gateway.bytes, 16);
+	ck_assert_uint_eq(checksum_finish(checksum_add(checksum_add_pseudo(0, &vip, &group, 58, 24),
+						       frame + 54, 24)),
+			  0);
 }
 END_TEST
 
