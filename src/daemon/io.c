@@ -588,6 +588,7 @@ struct instant io_deadline(const struct io *io)
 
 	first = instant_min(first, watch_deadline(io->watch));
 	first = instant_min(first, track_deadline(io->track));
+	first = instant_min(first, sockets_deadline(io->sockets));
 	return instant_min(first, elsewhere_deadline(io->elsewhere));
 }
 

@@ -11,8 +11,8 @@
 #include "os/sock.h"
 #include "os/vrid_lock.h"
 
-#define DRAIN_MAX 256		   /* packets of one socket in one turn */
-#define REJOIN_US (60 * SECOND_US) /* well within what a switch waits for a report, 260 s */
+#define DRAIN_MAX 256		  /* packets of one socket in one turn */
+#define RENEW_US (60 * SECOND_US) /* well within what a switch waits for a report, 260 s */
 
 /* The raw socket of one interface and family. */
 struct slot {
@@ -24,6 +24,7 @@ struct slot {
 	struct sock *sock;
 	struct event *event;
 	bool readable; /* noted by the event; the turn reads */
+	struct instant renewed_at;
 	struct slot *next;
 };
 
@@ -42,7 +43,6 @@ struct sockets {
 	struct slot *slots;
 	struct hold *holds;
 	struct instant now; /* of the drain in progress */
-	struct instant rejoined_at;
 };
 
 struct sockets *sockets_new(struct event_base *base, struct engine *engine)
@@ -255,13 +255,58 @@ static int open_for(struct sockets *sockets, const struct router *router)
 	return router->settings.unicast ? 0 : error;
 }
 
-/* A failure is mended with the next fault that ends, or in a minute. */
-static void rejoin_all(struct sockets *sockets, struct instant now)
+/* When a Backup has missed adverts, with half of Active_Down_Interval to go: the switch may have
+ * forgotten its membership, and the report brings the next advert. INSTANT_NEVER: it has not. */
+static struct instant misses_at(const struct router *router)
 {
-	for (struct slot *slot = sockets->slots; slot; slot = slot->next)
-		if (sock_rejoin(slot->sock) < 0)
+	const struct vrrp *vr = &router->vrrp;
+	struct vrrp_takeover takeover;
+
+	if (vr->state != VRRP_STATE_BACKUP || router->settings.unicast)
+		return INSTANT_NEVER;
+	takeover = vrrp_takeover(vr);
+	if (takeover.reason != VRRP_REASON_ACTIVE_DOWN)
+		return INSTANT_NEVER;
+	return instant_add(takeover.at, -vrrp_active_down_interval_us(vr) / 2);
+}
+
+/* When the slot's membership is renewed next because of a Backup that misses adverts. */
+static struct instant renew_at(const struct sockets *sockets, const struct slot *slot)
+{
+	const struct engine *engine = sockets->engine;
+	struct instant first = INSTANT_NEVER;
+
+	for (size_t i = 0; i < engine->router_count; i++) {
+		const struct router *router = engine->routers[i];
+		struct instant at = misses_at(router);
+
+		if (router->ifindex == slot->ifindex && router->settings.family == slot->family &&
+		    slot->renewed_at.us < at.us)
+			first = instant_min(first, at);
+	}
+	return first;
+}
+
+/* A failure is mended with the next fault that ends, or in a minute. */
+static void renew_memberships(struct sockets *sockets, struct instant now)
+{
+	for (struct slot *slot = sockets->slots; slot; slot = slot->next) {
+		if (!instant_due(instant_add(slot->renewed_at, RENEW_US), now) &&
+		    !instant_due(renew_at(sockets, slot), now))
+			continue;
+		if (sock_renew(slot->sock) < 0)
 			slot->lapsed = true;
-	sockets->rejoined_at = now;
+		slot->renewed_at = now;
+	}
+}
+
+struct instant sockets_deadline(const struct sockets *sockets)
+{
+	struct instant first = INSTANT_NEVER;
+
+	for (const struct slot *slot = sockets->slots; slot; slot = slot->next)
+		first = instant_min(first, renew_at(sockets, slot));
+	return first;
 }
 
 /* For the filter against a flood: adverts of other VRIDs are nobody's here. A STATUS has VRID 0. */
@@ -338,8 +383,6 @@ int sockets_drain(struct sockets *sockets, struct instant now, bool all)
 	int error = 0;
 
 	sockets->now = now;
-	if (instant_due(instant_add(sockets->rejoined_at, REJOIN_US), now))
-		rejoin_all(sockets, now);
 	for (struct slot *slot = sockets->slots; slot; slot = slot->next) {
 		int result = 1;
 
@@ -350,6 +393,8 @@ int sockets_drain(struct sockets *sockets, struct instant now, bool all)
 		if (result < 0)
 			error = result;
 	}
+	if (!bounded)
+		renew_memberships(sockets, now);
 	if (bounded)
 		return 0;
 	return error < 0 ? error : 1;

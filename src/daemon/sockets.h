@@ -39,4 +39,7 @@ int sockets_send(struct sockets *sockets, const struct router *router, const str
  */
 int sockets_drain(struct sockets *sockets, struct instant now, bool all);
 
+/* When sockets_drain() is due at the latest, for a membership that may have been forgotten. */
+struct instant sockets_deadline(const struct sockets *sockets);
+
 #endif

@@ -132,6 +132,68 @@ int sock_rejoin(struct sock *sock)
 	return set_membership(sock, true);
 }
 
+static socklen_t destination_name(const struct sock *sock, const struct addr *destination,
+				  struct sockaddr_storage *ret_name)
+{
+	struct sockaddr_in name4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 name6 = {
+		.sin6_family = AF_INET6,
+		.sin6_scope_id = addr_is_link_local(destination) || addr_is_multicast(destination)
+					 ? (uint32_t)sock->ifindex
+					 : 0,
+	};
+
+	switch (sock->family) {
+	case ADDR_FAMILY_IPV4:
+		memcpy(&name4.sin_addr, destination->bytes, sizeof(name4.sin_addr));
+		memcpy(ret_name, &name4, sizeof(name4));
+		return sizeof(name4);
+	case ADDR_FAMILY_IPV6:
+		memcpy(&name6.sin6_addr, destination->bytes, sizeof(name6.sin6_addr));
+		memcpy(ret_name, &name6, sizeof(name6));
+		return sizeof(name6);
+	}
+	return 0;
+}
+
+/* RFC 3678 4.2.2: the sources that the socket listens to in its group. */
+static int set_source_filter(const struct sock *sock, uint32_t mode, const struct addr *source)
+{
+	bool ipv4 = sock->family == ADDR_FAMILY_IPV4;
+	struct addr group = advert_group(sock->family);
+	struct group_filter filter = {
+		.gf_interface = (uint32_t)sock->ifindex,
+		.gf_fmode = mode,
+		.gf_numsrc = source ? 1 : 0,
+	};
+
+	destination_name(sock, &group, &filter.gf_group);
+	if (source)
+		destination_name(sock, source, &filter.gf_slist[0]);
+	return setsockopt(sock->fd, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, MCAST_MSFILTER, &filter,
+			  sizeof(filter)) < 0
+		       ? -errno
+		       : 0;
+}
+
+/* To listen to one source alone (of RFC 5737, RFC 3849) and to all again is a change that IGMPv3
+ * and MLDv2 report. The kernel gathers changes for some milliseconds, so that the report is of the
+ * end: any source (RFC 3376 5.1). */
+int sock_renew(struct sock *sock)
+{
+	static const struct addr nobody[ADDR_FAMILY_COUNT] = {
+		{.family = ADDR_FAMILY_IPV4, .bytes = {192, 0, 2, 1}},
+		{.family = ADDR_FAMILY_IPV6, .bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}},
+	};
+
+	if (!sock->multicast)
+		return 0;
+	if (set_source_filter(sock, MCAST_INCLUDE, &nobody[sock->family]) < 0 ||
+	    set_source_filter(sock, MCAST_EXCLUDE, NULL) < 0)
+		return sock_rejoin(sock);
+	return 0;
+}
+
 static void prepare_slots(struct sock *sock)
 {
 	for (size_t i = 0; i < BATCH; i++) {
@@ -241,30 +303,6 @@ static void set_source(const struct sock *sock, const struct addr *source, struc
 		message->msg_controllen = CMSG_SPACE(sizeof(info6));
 		break;
 	}
-}
-
-static socklen_t destination_name(const struct sock *sock, const struct addr *destination,
-				  struct sockaddr_storage *ret_name)
-{
-	struct sockaddr_in name4 = {.sin_family = AF_INET};
-	struct sockaddr_in6 name6 = {
-		.sin6_family = AF_INET6,
-		.sin6_scope_id = addr_is_link_local(destination) || addr_is_multicast(destination)
-					 ? (uint32_t)sock->ifindex
-					 : 0,
-	};
-
-	switch (sock->family) {
-	case ADDR_FAMILY_IPV4:
-		memcpy(&name4.sin_addr, destination->bytes, sizeof(name4.sin_addr));
-		memcpy(ret_name, &name4, sizeof(name4));
-		return sizeof(name4);
-	case ADDR_FAMILY_IPV6:
-		memcpy(&name6.sin6_addr, destination->bytes, sizeof(name6.sin6_addr));
-		memcpy(ret_name, &name6, sizeof(name6));
-		return sizeof(name6);
-	}
-	return 0;
 }
 
 int sock_send(struct sock *sock, const struct addr *source, const struct addr *destination,

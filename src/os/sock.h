@@ -29,6 +29,14 @@ void sock_free(struct sock *sock);
  */
 int sock_rejoin(struct sock *sock);
 
+/*
+ * Tells the switch that the socket is in its group, without a report that it leaves, for which some
+ * switches cut the port off for a moment. With IGMPv2 or MLDv1, which the kernel speaks where it
+ * hears such queries, it tells nothing: the answers to the queries do. Joins anew if the kernel has
+ * forgotten the membership. Returns as sock_rejoin().
+ */
+int sock_renew(struct sock *sock);
+
 /* For polling only. */
 int sock_fd(const struct sock *sock);
 

@@ -140,10 +140,70 @@ START_TEST(sock_rejoins)
 	run("ip link set va mtu 1500");
 	ck_assert(!is_member("va"));
 	ck_assert_int_eq(sock_rejoin(unicast), 0);
+	ck_assert_int_eq(sock_renew(unicast), 0);
 	ck_assert(!is_member("va"));
-	ck_assert_int_eq(sock_rejoin(node), 0);
+	ck_assert_int_eq(sock_renew(node), 0);
 	ck_assert(is_member("va"));
 	sock_free(unicast);
+	sock_free(node);
+}
+END_TEST
+
+/* Frames with hop-by-hop options, of multicast listeners, or IGMP within ms: whether one of this
+ * type tells of the group of adverts. MLDv2 and IGMPv3 count by the type of their record. */
+static bool is_reported(int fd, enum addr_family family, uint8_t old_type, uint8_t record_type,
+			int ms)
+{
+	const struct addr group = advert_group(family);
+	int64_t end = now_ms() + ms;
+	uint8_t frame[FRAME_SIZE];
+	bool reported = false;
+
+	while (now_ms() < end) {
+		const uint8_t *message = frame + (family == ADDR_FAMILY_IPV4 ? 38 : 62);
+		size_t size = addr_size(family), at = family == ADDR_FAMILY_IPV4 ? 4 : 8;
+		ssize_t received;
+
+		if (!readable(fd, (int)(end - now_ms())))
+			break;
+		memset(frame, 0, sizeof(frame));
+		received = recv(fd, frame, sizeof(frame), 0);
+		if (received < (family == ADDR_FAMILY_IPV4 ? 46 : 86))
+			continue;
+		if (family == ADDR_FAMILY_IPV4 ? frame[23] != IPPROTO_IGMP : frame[20] != 0)
+			continue;
+		reported |= message[0] == old_type && memcmp(message + at, group.bytes, size) == 0;
+		reported |=
+			message[8] == record_type && memcmp(message + 12, group.bytes, size) == 0;
+	}
+	return reported;
+}
+
+/* A report of joining with the versions of today, and with none of them one of leaving. */
+START_TEST(sock_renews_without_leaving)
+{
+	static const struct {
+		const char *old_version;
+		uint8_t join, leave; /* IGMPv2, MLDv1 */
+		int protocol;
+	} by_family[] = {
+		{"net.ipv4.conf.va.force_igmp_version=2", 0x16, 0x17, ETH_P_IP},
+		{"net.ipv6.conf.va.force_mld_version=1", 131, 132, ETH_P_IPV6},
+	};
+	enum addr_family family = families[_i];
+	struct sock *node = open_sock("va", family, true);
+	int fd = open_capture(by_family[_i].protocol);
+
+	ck_assert(is_reported(fd, family, by_family[_i].join, 4, 2000));
+	ck_assert_int_eq(sock_renew(node), 0);
+	ck_assert(is_reported(fd, family, by_family[_i].join, 4, 500));
+	sock_free(node);
+	run("sysctl -qw %s", by_family[_i].old_version);
+	node = open_sock("va", family, true);
+	ck_assert(is_reported(fd, family, by_family[_i].join, 4, 500));
+	ck_assert_int_eq(sock_renew(node), 0);
+	ck_assert(!is_reported(fd, family, by_family[_i].leave, 3, 500));
+	close(fd);
 	sock_free(node);
 }
 END_TEST
@@ -157,6 +217,7 @@ START_TEST(sock_rejoined_socket_hears)
 
 	ck_assert_int_eq(sock_rejoin(node), 0);
 	ck_assert_int_eq(sock_rejoin(node), 0);
+	ck_assert_int_eq(sock_renew(node), 0);
 	send_text(peer, peer_text[_i], &group);
 	check_text(take(node, 1), peer_text[_i], &group);
 	sock_free(node);
@@ -671,6 +732,7 @@ void add_sock_tests(TCase *sock)
 	/* Twice: for IPv4 and for IPv6. */
 	tcase_add_loop_test(sock, sock_multicast, 0, 2);
 	tcase_add_test(sock, sock_rejoins);
+	tcase_add_loop_test(sock, sock_renews_without_leaving, 0, 2);
 	tcase_add_loop_test(sock, sock_rejoined_socket_hears, 0, 2);
 	tcase_add_loop_test(sock, sock_unicast, 0, 2);
 	tcase_add_loop_test(sock, sock_source, 0, 2);
