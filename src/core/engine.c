@@ -257,11 +257,15 @@ static void perform(struct engine *engine, struct router *router, struct instant
 void engine_step(struct engine *engine, struct router *router, struct instant now,
 		 const struct vrrp_event *event)
 {
+	bool listened = router->vrrp.state == VRRP_STATE_BACKUP;
 	struct vrrp_actions actions;
 
 	vrrp_step(&router->vrrp, now, event, &actions);
 	for (unsigned i = 0; i < actions.count; i++)
 		perform(engine, router, now, &actions.list[i]);
+	/* RESUME: it does not listen for an Active any more. */
+	if (listened && router->vrrp.state == VRRP_STATE_INITIALIZE)
+		engine_remove_leftovers(engine, router);
 }
 
 void engine_step_priority(struct engine *engine, struct router *router, struct instant now)
@@ -321,11 +325,10 @@ static void evaluate(struct engine *engine, struct router *router, struct instan
 	if (!instant_is_never(grace_end) && !instant_due(grace_end, now))
 		return;
 	router->own_lost_at = INSTANT_NEVER;
-	if (fault != VRRP_FAULT_NONE && vr->fault != fault) {
+	if (fault != VRRP_FAULT_NONE && vr->fault != fault)
 		engine_step(engine, router, now,
 			    &(struct vrrp_event){.type = VRRP_EVENT_FAULT, .fault = fault});
-		engine_remove_leftovers(engine, router);
-	} else if (fault == VRRP_FAULT_NONE && faulty_before)
+	else if (fault == VRRP_FAULT_NONE && faulty_before)
 		step_primary(engine, router, now, VRRP_EVENT_FAULTS_GONE);
 	else if (fault == VRRP_FAULT_NONE &&
 		 !addr_equal(&router->own[router->settings.family], &vr->primary))

@@ -6,7 +6,7 @@
 
 PORT=7000
 # What a busy machine may add to a step that nobody should notice.
-SILENCE_MS=${SILENCE_MS-500}
+SILENCE_MS=${SILENCE_MS-1000}
 STREAMS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/streams.py
 declare -A HOLD=()
 

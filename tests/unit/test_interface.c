@@ -160,6 +160,19 @@ START_TEST(own_leftover_goes_with_a_fault)
 }
 END_TEST
 
+/* ... or the process ends, ... */
+START_TEST(own_leftover_goes_with_the_end)
+{
+	add_apiserver();
+	leave_vip(true, true);
+	start_engine();
+	turn(T0);
+	take();
+	engine_shutdown(&w.engine, w.now);
+	ck_assert_ptr_nonnull(strstr(take(), "REMOVE"));
+}
+END_TEST
+
 /* ... or until the router is Active itself, without a gap, ... */
 START_TEST(own_leftover_stays_for_the_takeover)
 {
@@ -1004,6 +1017,7 @@ static void add_reconcile(Suite *suite)
 	tcase_add_test(tcase, leftover_vip_is_removed);
 	tcase_add_test(tcase, own_leftover_stays_until_an_active_is_heard);
 	tcase_add_test(tcase, own_leftover_goes_with_a_fault);
+	tcase_add_test(tcase, own_leftover_goes_with_the_end);
 	tcase_add_test(tcase, own_leftover_stays_for_the_takeover);
 	tcase_add_test(tcase, other_leftovers_go_at_once);
 	tcase_add_test(tcase, leaving_address_is_no_leftover);
