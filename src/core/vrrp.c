@@ -141,6 +141,10 @@ static bool is_beside_active(const struct vrrp *vr, struct instant now,
  * keeps waiting begins its Skew_Time now. */
 static void hear_stop(struct vrrp *vr, struct instant now, const struct vrrp_event *event)
 {
+	if (vr->backup.doubted) /* what is due by the doubt stays due */
+		vr->backup.lower_since =
+			instant_min(vr->backup.lower_since,
+				    instant_add(vrrp_takeover(vr).at, -vrrp_skew_time_us(vr)));
 	vr->backup.doubted = false;
 	vr->backup.heard = (struct vrrp_heard){
 		.address = event->advert.source, .priority = PRIORITY_STOP, .at = now};

@@ -420,7 +420,8 @@ static void check_priority_zero(struct node *node, const struct router *router, 
 	struct instant takeover = vrrp_takeover(&router->vrrp).at;
 	int64_t longest_us = VRRP_INTERVAL_FACTOR * check_interval_us(router);
 
-	if (!watch->heard.stop) {
+	/* A leave that is doubted counts later. */
+	if (!watch->heard.stop || !instant_due(watch->heard.stop_at, now)) {
 		watch->heard.stop_at = now;
 		watch->heard.stop_down = watch->before_packet.active_down;
 	}

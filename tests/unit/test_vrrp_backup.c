@@ -97,6 +97,21 @@ START_TEST(repeated_priority_0_does_not_postpone)
 }
 END_TEST
 
+/* BOUNDS: a leave that is doubted, and then another router's priority 0. */
+START_TEST(stop_does_not_postpone_what_a_doubt_has_begun)
+{
+	struct vrrp_event leave = EV_ADVERT(PRIORITY_LEAVING, 3, 100);
+
+	leave.advert.doubted = true;
+	begin(BACKUP, &defaults);
+	advert(T0 + 500000, 220);
+	step(T0 + 900000, &leave);
+	check_takeover(T0 + 1500000 + SKEW_READY, VRRP_REASON_ACTIVE_LEAVING);
+	advert_from(T0 + 1600000, PRIORITY_STOP, 4, 100);
+	check_takeover(T0 + 1500000 + SKEW_READY, VRRP_REASON_ACTIVE_STOPPED);
+}
+END_TEST
+
 /* An Active of a lower band that stops is waited for no longer than it was. */
 START_TEST(stop_of_a_lower_band_keeps_the_takeover)
 {
@@ -752,6 +767,7 @@ void vrrp_add_backup(Suite *suite)
 	tcase_add_test(stories, down_node_relieves_a_leaving_active);
 	tcase_add_test(stories, lower_band_adverts_do_not_postpone);
 	tcase_add_test(stories, repeated_priority_0_does_not_postpone);
+	tcase_add_test(stories, stop_does_not_postpone_what_a_doubt_has_begun);
 	tcase_add_test(stories, stop_of_a_lower_band_keeps_the_takeover);
 	tcase_add_test(stories, reason_of_the_wait_that_ends_first);
 	tcase_add_test(stories, takeover_reason_follows_the_last_advert);
