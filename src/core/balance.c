@@ -68,10 +68,11 @@ void balance_take(struct balance *balance, struct instant now, enum addr_family 
 	}
 	balance->count = kept;
 	for (size_t i = 0; i < count && balance->count < BALANCE_PEERS_MAX; i++) {
-		if (heard[i].left || is_known(balance, family, &heard[i].addresses[family]))
+		if (is_known(balance, family, &heard[i].addresses[family]))
 			continue;
-		balance->peers[balance->count++] =
-			(struct balance_peer){.what = heard[i], .up = true, .since = now};
+		/* The first that a daemon hears of a member may be that it ends. */
+		balance->peers[balance->count++] = (struct balance_peer){
+			.what = heard[i], .up = !heard[i].left, .since = now};
 	}
 	assert(balance->count <= BALANCE_PEERS_MAX);
 }
