@@ -24,6 +24,16 @@ bool member_is_alive(const struct member *member, struct instant now)
 	return !instant_due(alive_until(member), now);
 }
 
+struct instant member_silence_at(const struct member_table *table, struct instant now)
+{
+	struct instant first = INSTANT_NEVER;
+
+	for (size_t i = 0; i < table->count; i++)
+		if (member_is_alive(&table->list[i], now))
+			first = instant_min(first, alive_until(&table->list[i]));
+	return first;
+}
+
 enum priority_band member_band(const struct member *member)
 {
 	return priority_band(member->status.priority);

@@ -61,6 +61,9 @@ const struct member *member_find(const struct member_table *table, const struct 
  * VRRP_INTERVAL_FACTOR times ours (BOUNDS). */
 bool member_is_alive(const struct member *member, struct instant now);
 
+/* When the first of the living members is not alive any more if none of them says anything. */
+struct instant member_silence_at(const struct member_table *table, struct instant now);
+
 /* The band of the priority that the member said last. */
 enum priority_band member_band(const struct member *member);
 

@@ -587,6 +587,8 @@ struct instant balancer_deadline(const struct balancer *b)
 		struct instant until = forwards_until(spread);
 
 		first = instant_min(first, balance_deadline(&spread->balance, b->now));
+		first = instant_min(first,
+				    member_silence_at(&spread->router->group.members, b->now));
 		if (!instant_due(until, b->now))
 			first = instant_min(first, until);
 	}

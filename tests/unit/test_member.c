@@ -82,6 +82,8 @@ START_TEST(alive_for_three_intervals)
 	ck_assert(member_is_alive(find(2), at(T0)));
 	ck_assert(member_is_alive(find(2), at(T0 + 3 * SECOND_US - 1)));
 	ck_assert(!member_is_alive(find(2), at(T0 + 3 * SECOND_US)));
+	ck_assert_int_eq(member_silence_at(&table, at(T0)).us, T0 + 3 * SECOND_US);
+	ck_assert(instant_is_never(member_silence_at(&table, at(T0 + 3 * SECOND_US))));
 }
 END_TEST
 
