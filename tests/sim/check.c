@@ -9,6 +9,7 @@
  *	check_election	one router: the adverts that reach it, and its transitions
  *	check_start	a process that starts after another one
  *	check_health	how many successes make a node ready
+ *	check_connection	no connection ends whose own member lives
  *	blame		until when a fault may be felt, and where
  */
 #include <stdarg.h>

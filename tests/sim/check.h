@@ -37,6 +37,9 @@ void check_pairs(struct sim *sim, enum addr_family family, int64_t next);
 
 /* check_group: at the moment, of the nodes of a connected part */
 void check_members(struct sim *sim, unsigned nodes, enum addr_family family);
+/* The last STATUS of the address that the process accepted that made the node's rules; NULL: none.
+ */
+const struct told *check_told(struct node *node, const struct addr *source);
 /* By its last STATUS the sender does not hear the router (DEAF). */
 bool check_is_deaf(struct node *node, const struct router *router, struct instant now,
 		   const struct addr *source);

@@ -9,13 +9,14 @@
 /* Five changes in a row, five more within the second, the schedule, the last one and its drift. */
 #define STATUS_PER_SECOND_MAX 13
 #define STATUS_ALIVE_US (3 * SIM_S)
+#define STATUS_FLAGS 9
 #define STATUS_LIST 36 /* the bytes before the addresses that its sender hears */
 
-static struct told *find_told(struct node *node, const struct addr *source)
+static struct told *find_told(struct heard *heard, const struct addr *source)
 {
-	for (unsigned i = 0; i < node->told_count; i++)
-		if (addr_equal(&node->told[i].source, source))
-			return &node->told[i];
+	for (unsigned i = 0; i < heard->count; i++)
+		if (addr_equal(&heard->list[i].source, source))
+			return &heard->list[i];
 	return NULL;
 }
 
@@ -25,19 +26,24 @@ static bool is_young(const struct told *told, struct instant now)
 }
 
 /* Reads the list of a STATUS on its own: the count, and the addresses at the end. */
-static void note_told(struct node *node, struct instant now, const struct packet *packet)
+static void note_told(struct node *node, struct instant now, const struct packet *packet,
+		      uint64_t serial)
 {
-	struct told *told = find_told(node, &packet->source);
+	struct told *told = find_told(&node->told, &packet->source);
 	size_t size = addr_size(packet->source.family);
 
 	if (!told) {
-		assert(node->told_count < 2 * SIM_NODES_MAX);
-		told = &node->told[node->told_count++];
-		*told = (struct told){.source = packet->source, .since = now};
+		assert(node->told.count < 2 * SIM_NODES_MAX);
+		told = &node->told.list[node->told.count++];
+		*told = (struct told){
+			.source = packet->source, .since = now, .balanced_at = INSTANT_NEVER};
 	} else if (!is_young(told, now)) {
 		told->since = now;
 	}
 	told->at = now;
+	told->serial = serial;
+	if ((packet->data[STATUS_FLAGS] >> 4 & 1) != 0)
+		told->balanced_at = now;
 	told->heard_count = packet->data[3];
 	for (unsigned i = 0; i < told->heard_count; i++)
 		told->heard[i] = packet->data[STATUS_LIST + (i + 1) * size - 1];
@@ -50,33 +56,55 @@ static bool lists(const struct told *told, const struct addr *address)
 	return memchr(told->heard, last, told->heard_count) != NULL;
 }
 
+const struct told *check_told(struct node *node, const struct addr *source)
+{
+	return find_told(node->balancer.installed ? &node->told : &node->told_before, source);
+}
+
 bool check_is_deaf(struct node *node, const struct router *router, struct instant now,
 		   const struct addr *source)
 {
-	const struct told *told = find_told(node, source);
+	const struct told *told = find_told(&node->told, source);
 
 	return told && is_young(told, now) && !lists(told, &router->vrrp.primary) &&
 	       told->heard_count < GROUP_STATUS_HEARD_MAX &&
 	       instant_since(now, told->since) >= 3 * check_interval_us(router);
 }
 
+/* What stands before and behind the group in a router. */
+static const size_t group_at = offsetof(struct router, group);
+static const size_t group_end = offsetof(struct router, group) + sizeof(struct group);
+
+static void remember(struct sim *sim, const struct router *router)
+{
+	memcpy(&sim->before, router, group_at);
+	memcpy((char *)&sim->before + group_end, (const char *)router + group_end,
+	       sizeof(*router) - group_end);
+}
+
+static bool is_unchanged(const struct sim *sim, const struct router *router)
+{
+	return memcmp(&sim->before, router, group_at) == 0 &&
+	       memcmp((const char *)&sim->before + group_end, (const char *)router + group_end,
+		      sizeof(*router) - group_end) == 0;
+}
+
 /* A STATUS changes what is known of the group. */
-void check_status(struct node *node, struct instant now, const struct packet *packet)
+void check_status(struct node *node, struct instant now, const struct packet *packet,
+		  uint64_t serial)
 {
 	struct sim *sim = node->sim;
 	const struct router *router = node_router(node, packet->source.family);
-
 	uint64_t accepted = router ? router->group.counters.received : 0;
 
 	if (router)
-		memcpy(&sim->before, router, sizeof(*router));
+		remember(sim, router);
 	engine_packet(&node->engine, now, node->socket_ifindex[packet->source.family], packet);
 	if (!router || !check_applies(sim, RULE_STATUS_CHANGES_GROUP, false))
 		return;
 	if (router->group.counters.received > accepted)
-		note_told(node, now, packet);
-	sim->before.group = router->group;
-	if (memcmp(&sim->before, router, sizeof(*router)) != 0)
+		note_told(node, now, packet, serial);
+	if (!is_unchanged(sim, router))
 		check_broken(sim, RULE_STATUS_CHANGES_GROUP, "n%d", node->id + 1);
 }
 
@@ -92,6 +120,7 @@ void check_status_sent(struct node *node, const struct router *router)
 		return;
 	node->status_told = told;
 	node->status_count++;
+	node->status_serial++;
 	*oldest = sim->now;
 	if (check_applies(sim, RULE_STATUS_RATE, false) && young)
 		check_broken(sim, RULE_STATUS_RATE, "n%d", node->id + 1);

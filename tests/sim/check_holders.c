@@ -182,6 +182,7 @@ static void check_component(struct sim *sim, unsigned nodes, enum addr_family fa
 
 void check_stable_begin(struct sim *sim)
 {
+	check_connections(sim);
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
 		for (int i = 0; i < sim->node_count; i++) {
 			unsigned nodes = component_of(sim, i, (enum addr_family)family);

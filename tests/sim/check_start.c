@@ -26,7 +26,9 @@ void check_starts(struct node *node)
 		watch->own_gone_at = INSTANT_NEVER;
 		check_forget_heard(watch);
 	}
-	node->told_count = 0;
+	if (node->balancer.installed)
+		node->told_before = node->told;
+	node->told.count = 0;
 }
 
 /* Nobody can have given the router up (RFC 9568 6.1: more than three intervals). */

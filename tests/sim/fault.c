@@ -214,6 +214,8 @@ void fault_links(struct sim *sim)
 static void set_apiserver(struct node *node, enum apiserver apiserver)
 {
 	node->apiserver = apiserver;
+	if (apiserver == APISERVER_REFUSED) /* it has ended */
+		connection_end_all(node->sim, node);
 	/* The held connection closes: HEALTH looks at once. */
 	if (apiserver == APISERVER_REFUSED && node->life == LIFE_RUNNING &&
 	    node->probe_at > node->sim->now + PROBE_AT_ONCE_US) {
@@ -230,6 +232,8 @@ static void set_interface(struct node *node, bool exists)
 		kernel->ifindex++;
 	kernel->exists = exists;
 	kernel->address_count = 0;
+	node->rules.in_place = false;
+	connection_end_all(node->sim, node);
 	kernel->meddled = true;
 	node_kernel_changed(node);
 }
@@ -261,6 +265,7 @@ static void set_link(struct node *node, const struct fault *fault, bool down)
 static void set_primary(struct node *node, const struct fault *fault, bool present)
 {
 	node->kernel.primary_present[fault->family] = present;
+	connection_end_all(node->sim, node);
 	node_kernel_changed(node);
 }
 
@@ -272,6 +277,8 @@ static void change_primary(struct node *node, const struct fault *fault, bool ch
 		(*faults)++;
 	else
 		(*faults)--;
+	node->moved_at = node->sim->now;
+	connection_end_all(node->sim, node);
 	node_kernel_changed(node);
 }
 

@@ -216,6 +216,7 @@ static bool io_send_status(struct engine_io *io, const struct router *router,
 	bool sent = can_send(node, router);
 
 	check_status_sent(node, router);
+	message.serial = node->status_serial;
 	if (sent)
 		segment_send(node->sim, node, &message);
 	return sent;
@@ -290,6 +291,8 @@ static bool io_add(struct engine_io *io, const struct router *router, int64_t *r
 	node->watch[router->settings.family].announced = false;
 	node->watch[router->settings.family].misses &= fails;
 	node_kernel_changed(node);
+	if (!fails)
+		balancer_take_over(node);
 	return !fails || is_renewal(router);
 }
 
@@ -415,6 +418,13 @@ void node_wake(struct node *node)
 	if (node->life == LIFE_RUNNING && at < node->wake_at)
 		node->wake_at = at;
 	node_schedule(node);
+}
+
+enum addr_family node_elected(const struct sim *sim)
+{
+	unsigned first = sim->exact ? 0 : sim->seed >> 1 & 1;
+
+	return (enum addr_family)(sim->families >> first & 1 ? first : !first);
 }
 
 bool node_tells(const struct node *node)
@@ -570,7 +580,8 @@ static int64_t lateness(struct node *node)
 static void arm_timer(struct node *node)
 {
 	struct instant deadline = instant_min(engine_deadline(&node->engine), node->socket_retry);
-	int64_t at = world_time(node, deadline);
+	struct instant balancer = balancer_deadline(node, node_clock(node, node->sim->now));
+	int64_t at = world_time(node, instant_min(deadline, balancer));
 	bool unread = false;
 
 	for (unsigned family = 0; family < ADDR_FAMILY_COUNT; family++)
@@ -609,7 +620,7 @@ static bool drain_socket(struct node *node, struct instant now, enum addr_family
 			trace_note(sim, RECORD_RECEIVE, node, (int)family, message->bytes[2],
 				   message->source.bytes[addr_size(family) - 1]);
 		if (group_status_is(&packet)) {
-			check_status(node, now, &packet);
+			check_status(node, now, &packet, message->serial);
 			segment_release(sim, number);
 			continue;
 		}
@@ -676,7 +687,7 @@ static void end_process(struct node *node, enum record_kind why)
 	}
 	engine_fini(&node->engine);
 	node->life = LIFE_KILLED;
-	node->frozen_at = node->sim->now;
+	node->frozen_at = node->changed_at = node->sim->now;
 	node->thaw_at = 0;
 	node->shutdown = false;
 	node->step_down_us = 0;
@@ -708,6 +719,7 @@ static void turn(struct node *node)
 	if (instant_due(node->socket_retry, now))
 		sync_sockets(node, now);
 	check_turn_end(node, now, drained);
+	balancer_turn(node, now);
 	if (node->engine.shutting_down && engine_stopped(&node->engine)) {
 		end_process(node, RECORD_STOPPED);
 		if (node->restart_at != SIM_NEVER)
@@ -734,7 +746,7 @@ void node_start(struct node *node)
 		return;
 	trace_note(sim, RECORD_START, node, 0, 0, 0);
 	node->life = LIFE_RUNNING;
-	node->thawed_at = sim->now;
+	node->thawed_at = node->changed_at = sim->now;
 	node->waited_us = 0;
 	node->listened = false;
 	node->busy_until = 0;
@@ -749,6 +761,7 @@ void node_start(struct node *node)
 	node->socket_retry = INSTANT_NEVER;
 	for (size_t i = 0; i < node->kernel.address_count; i++)
 		node->kernel.addresses[i].left_over = true;
+	balancer_start(node, now);
 	engine_init(&node->engine, &node->io, SIM_FALL, SIM_RISE);
 	if (!configure(node, now))
 		check_broken(sim, RULE_MEMORY, "n%d", node->id + 1);
@@ -779,6 +792,8 @@ void node_power_off(struct node *node)
 	trace_note(node->sim, RECORD_POWER_OFF, node, 0, 0, 0);
 	node->life = LIFE_OFF;
 	node_lose_claim(node);
+	node->rules.in_place = false;
+	connection_end_all(node->sim, node);
 	node->kernel.address_count = 0;
 	node_kernel_changed(node);
 }
@@ -789,7 +804,7 @@ void node_freeze(struct node *node, int64_t until)
 		return;
 	trace_note(node->sim, RECORD_STALL, node, 0, until, 0);
 	if (node->thaw_at == 0)
-		node->frozen_at = node->sim->now;
+		node->frozen_at = node->changed_at = node->sim->now;
 	if (until > node->thaw_at)
 		node->thaw_at = until;
 	node_schedule(node);
@@ -848,7 +863,7 @@ void node_run(struct node *node)
 	if (node->thaw_at > 0 && node->thaw_at <= now) {
 		trace_note(node->sim, RECORD_THAW, node, 0, 0, 0);
 		node->thaw_at = 0;
-		node->thawed_at = now;
+		node->thawed_at = node->changed_at = now;
 		if (node->wake_at < SIM_NEVER)
 			node->wake_at = now < node->busy_until ? node->busy_until : now;
 	}

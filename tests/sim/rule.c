@@ -403,6 +403,32 @@ static const struct rule rules[] = {
 			"and at the end of the stable phase.",
 		},
 
+	[RULE_CONNECTION_KEPT] =
+		{
+			"no connection ends whose own member lives",
+			"Whichever node its packets come to, they find it (BALANCE); "
+			"check_connection.c has the excuses.",
+		},
+	[RULE_WALK_ENDS] =
+		{
+			"a packet is passed on once for each live member at most",
+			"Nodes that have heard different facts do not pass it on for ever "
+			"(BALANCE).",
+		},
+	[RULE_CONNECTION_GOES_ON] =
+		{
+			"an open connection goes on when all is well",
+			"Its next packet comes to its own member: at the beginning and at the end "
+			"of the stable phase (BALANCE).",
+		},
+	[RULE_CONNECTION_NEW] =
+		{
+			"a new connection comes to a member of the best band",
+			"A ready one, if any of the part is: at the beginning and at the end of "
+			"the "
+			"stable phase (BALANCE).",
+		},
+
 	[RULE_NO_STORM] =
 		{
 			"there is no storm of adverts",

@@ -99,6 +99,12 @@ enum sim_rule {
 	RULE_STATUS_RATE,
 	RULE_MEMBERS_KNOWN,
 
+	/* check_connection */
+	RULE_CONNECTION_KEPT,
+	RULE_WALK_ENDS,
+	RULE_CONNECTION_GOES_ON,
+	RULE_CONNECTION_NEW,
+
 	/* segment */
 	RULE_NO_STORM,
 };

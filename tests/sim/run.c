@@ -47,6 +47,7 @@ void sim_reset(struct sim *sim, uint64_t seed)
 	rng_init(&sim->chaos, seed, 1);
 	rng_init(&sim->network, seed, 2);
 	rng_init(&sim->machine, seed, 3);
+	rng_init(&sim->client, seed, 4);
 }
 
 /* The interval in an advert that may still be accepted. */
@@ -202,6 +203,9 @@ static void handle(struct sim *sim, const struct event *event)
 	case EVENT_SCRIPT:
 		scenario_command(sim, event->arg);
 		break;
+	case EVENT_CLIENT:
+		connection_turn(sim);
+		break;
 	case EVENT_PHASE:
 		next_phase(sim);
 		break;
@@ -274,6 +278,7 @@ static void begin(struct sim *sim)
 		last = at > last ? at : last;
 	}
 	check_init(sim, last);
+	connection_begin(sim);
 	queue_push(&sim->queue, rng_range(&sim->chaos, 0, 10 * SIM_S), EVENT_NEXT_FAULT, 0);
 	queue_push(&sim->queue, sim->faults_end, EVENT_PHASE, 0);
 }

@@ -11,11 +11,13 @@
  *	node		one machine: kernel, apiserver, and the process with its turn
  *	rule		the names of what must be true
  *	fault		what goes wrong
+ *	balancer	a node's part of BALANCE: the daemon's plan, the kernel's rules
+ *	connection	the client's connections, and the way of their packets
  *	forge		adverts that no node has just sent
  *	blame		until when a fault may be felt, and where
  *	check		what must be true: safety after every event, liveness once all is well; the
  *			rules are in check_client, check_holders, check_router, check_election,
- *			check_start and check_health
+ *			check_start, check_health and check_connection
  *	run		one seed from beginning to end
  *	scenario	a run whose faults come from a text file, and its golden trace
  *
@@ -30,6 +32,7 @@
 #include <stdio.h>
 
 #include "conf/conf.h"
+#include "core/balance.h"
 #include "core/engine.h"
 #include "sim/rng.h"
 #include "sim/rule.h"
@@ -55,6 +58,7 @@
 #define SIM_MESSAGE_SIZE GROUP_STATUS_SIZE_MAX
 #define SIM_REPLAY_MAX 4 /* adverts that are kept for FAULT_REPLAY */
 #define SIM_RESULTS_MAX 8
+#define SIM_CONNECTIONS 8
 #define SIM_FALL 3 /* of the section apiserver */
 #define SIM_RISE 2
 #define SIM_FAULTS_MAX 64 /* at the same time */
@@ -93,6 +97,8 @@ enum record_kind {
 	RECORD_EXPIRED,
 	RECORD_LEARNED,
 	RECORD_SERVED,
+	RECORD_OPENED,
+	RECORD_RESET,
 	RECORD_FAULT,
 	RECORD_FAULT_END,
 	RECORD_PHASE,
@@ -127,6 +133,7 @@ enum event_kind {
 	EVENT_FAULT_REPEAT, /* arg: the fault */
 	EVENT_SIGNAL,	    /* arg: node; a second SIGTERM */
 	EVENT_SCRIPT,	    /* arg: the command */
+	EVENT_CLIENT,	    /* its connections */
 	EVENT_PHASE,
 };
 
@@ -150,6 +157,7 @@ struct message {
 	bool genuine;		     /* as a node of ours has just sent it */
 	bool must_refuse;	     /* an acceptance would be wrong */
 	enum priority_tenure tenure; /* of the Active that sent it; meaningful if it is genuine */
+	uint64_t serial;	     /* of a STATUS: the number of its sender's */
 	struct addr source;
 	struct addr destination;
 	unsigned hops;
@@ -194,6 +202,12 @@ struct client {
 	int64_t since; /* it is, or is not */
 	bool held;     /* by some node that it could reach, whether it knows or not */
 	int64_t held_since;
+};
+
+/* BALANCE: a connection of the client to the VIP of the elected family. */
+struct connection {
+	int server; /* the node that it lives on, -1 = it is not open */
+	unsigned slot;
 };
 
 struct segment {
@@ -434,15 +448,51 @@ struct watch {
 	} heard;
 };
 
+/* BALANCE: the rules of a kernel. */
+struct rules {
+	bool in_place;
+	struct balance_view view; /* this node is number 0 */
+	bool forwards;
+	int64_t forward_us;	/* while nothing renews them */
+	int64_t forwards_until; /* the ends of the leases, in world time */
+	int64_t serves_until;	/* of walk and translation */
+};
+
+/* daemon/balancer */
+struct balancer {
+	struct balance balance;
+	struct instant settled;
+	bool active;
+	bool takes_over;
+	struct instant left;
+	bool installed; /* the rules are those of this process */
+	bool again;	/* another turn is needed at once */
+	struct instant renew;
+	bool busy;    /* the process waits for the helper */
+	bool sending; /* the kernel has not got it yet */
+	int64_t busy_until;
+	int64_t stuck_at; /* the last turn without an own address; 0 = none */
+	struct rules plan;
+	struct rules sent;
+};
+
 /* The memory of check_group about the last STATUS that a process accepted from one address. */
 struct told {
 	struct addr source;
+	uint64_t serial;
 	struct instant at;
 	/* STATUS messages came without a gap since then. */
 	struct instant since;
 	/* The addresses that it lists, by their last byte. */
 	unsigned heard_count;
 	uint8_t heard[GROUP_STATUS_HEARD_MAX];
+	/* The last one that said that its sender balances; never: none did. */
+	struct instant balanced_at;
+};
+
+struct heard {
+	unsigned count;
+	struct told list[2 * SIM_NODES_MAX]; /* a node may have two addresses */
 };
 
 /* The memory of check_health about a process. */
@@ -472,11 +522,13 @@ struct node {
 
 	/* The process. */
 	struct engine engine;
-	int64_t thaw_at;		       /* frozen until then; 0 = it is not */
-	int64_t frozen_at;		       /* or dead */
-	int64_t thawed_at;		       /* or started */
-	int64_t wake_at;		       /* the next turn */
-	int64_t probe_at;		       /* the next result */
+	int64_t thaw_at;    /* frozen until then; 0 = it is not */
+	int64_t frozen_at;  /* or dead */
+	int64_t thawed_at;  /* or started */
+	int64_t changed_at; /* started, ended, frozen or thawed */
+	int64_t moved_at;   /* its own address has become another one; 0 = never */
+	int64_t wake_at;    /* the next turn */
+	int64_t probe_at;   /* the next result */
 	int socket_ifindex[ADDR_FAMILY_COUNT]; /* the raw socket's; 0 = closed */
 	struct instant socket_retry;
 	int64_t late_max_us;	       /* by a fault; 0 = by none */
@@ -503,11 +555,14 @@ struct node {
 	int64_t clean_at; /* no fault of its own from then on */
 	struct watch watch[ADDR_FAMILY_COUNT];
 	struct probe_watch probed;
-	unsigned told_count;
-	struct told told[2 * SIM_NODES_MAX]; /* a node may have two addresses */
-	uint64_t status_told;		     /* of the last message, by the counters */
-	unsigned status_count;		     /* STATUS messages ever */
-	int64_t status_at[SIM_STATUS_MAX];   /* when the last ones were sent */
+	struct balancer balancer;
+	struct rules rules;
+	struct heard told;
+	struct heard told_before; /* of the process that made the rules, if not of this one */
+	uint64_t status_told;	  /* of the last message, by the counters */
+	uint64_t status_serial;
+	unsigned status_count;		   /* STATUS messages ever */
+	int64_t status_at[SIM_STATUS_MAX]; /* when the last ones were sent */
 };
 
 enum fault_kind {
@@ -637,10 +692,12 @@ struct sim {
 	struct rng network;
 	struct rng machine;
 	struct rng chaos;
+	struct rng client;
 	struct queue queue;
 	struct trace trace;
 	struct segment segment;
 	struct client clients[ADDR_FAMILY_COUNT];
+	struct connection connections[SIM_CONNECTIONS];
 	struct node nodes[SIM_NODES_MAX];
 	struct fault faults[SIM_FAULTS_MAX];
 	unsigned fault_weight[FAULT_COUNT];
@@ -695,11 +752,29 @@ void node_fini(struct node *node);
 struct instant node_clock(const struct node *node, int64_t at);
 struct router *node_router(const struct node *node, enum addr_family family);
 bool node_is_awake(const struct node *node);
-bool node_tells(const struct node *node); /* GROUP: it sends STATUS messages */
+enum addr_family node_elected(const struct sim *sim); /* of every router */
+bool node_tells(const struct node *node);	      /* GROUP: it sends STATUS messages */
 void node_delete_vip(struct node *node, enum addr_family family);
 void node_add_vip(struct node *node, enum addr_family family);
 void node_kernel_changed(struct node *node);
 bool node_holds(const struct node *node, const struct addr *address);
+
+/* balancer */
+bool balancer_is_on(const struct node *node);
+void balancer_start(struct node *node, struct instant now);
+void balancer_turn(struct node *node, struct instant now); /* last in a turn */
+void balancer_take_over(struct node *node);		   /* before the announcement */
+struct instant balancer_deadline(const struct node *node, struct instant now);
+const struct rules *balancer_rules(struct node *node); /* of the kernel, now */
+bool rules_forward(const struct rules *rules, int64_t now);
+bool rules_serve(const struct rules *rules, int64_t now);
+
+/* connection */
+void connection_begin(struct sim *sim);
+void connection_turn(struct sim *sim); /* the client sends something on each */
+void connection_end_all(struct sim *sim, const struct node *node); /* those that live there */
+bool connection_goes_on(struct sim *sim, unsigned number); /* its next packet is delivered */
+int connection_would_open(struct sim *sim, unsigned slot); /* on which node, -1 = none */
 
 /* fault */
 const char *fault_name(enum fault_kind kind);
@@ -762,8 +837,16 @@ void check_probe_after(struct node *node, struct instant now, enum health_result
 void check_turn_end(struct node *node, struct instant now, bool drained);
 void check_expired(struct node *node);
 void check_interface(struct node *node); /* the process is about to learn what the kernel has */
-void check_status(struct node *node, struct instant now, const struct packet *packet);
+void check_status(struct node *node, struct instant now, const struct packet *packet,
+		  uint64_t serial);
 void check_status_sent(struct node *node, const struct router *router);
+/* A packet of an open connection arrived; visited: the nodes that it came by, as bits; last: the
+ * one that answered, with RST if it is not the connection's own. */
+void check_packet_kept(struct sim *sim, const struct connection *connection, unsigned visited,
+		       int last);
+/* It went from node to node so often; most: as the first one that did not know it counts. */
+void check_walk(struct sim *sim, unsigned passed, unsigned most);
+void check_connections(struct sim *sim); /* all is well */
 void check_holders(struct node *node);
 void check_stable_begin(struct sim *sim);
 void check_stable_end(struct sim *sim);

@@ -30,6 +30,8 @@ static const char *plain_words(enum record_kind kind)
 		[RECORD_READDED] = "misses an address",
 		[RECORD_REMOVED] = "finds an address that should not be there",
 		[RECORD_EXPIRED] = "kernel: the lease of an address is over",
+		[RECORD_OPENED] = "accepts",
+		[RECORD_RESET] = "does not know",
 		[RECORD_LEARNED] = "is where the client sends to now",
 		[RECORD_FAULT_END] = "over: ",
 		[RECORD_FAULT] = "fault: ",
@@ -66,6 +68,11 @@ static void describe(const struct record *record, char text[TEXT_SIZE])
 		break;
 	case RECORD_SERVED:
 		snprintf(text, TEXT_SIZE, "client is %s", a ? "served" : "not served");
+		break;
+	case RECORD_OPENED:
+	case RECORD_RESET:
+		snprintf(text, TEXT_SIZE, "%s connection %" PRId64 " of slot %" PRId64,
+			 plain_words(record->kind), a, b);
 		break;
 	case RECORD_FAULT:
 	case RECORD_FAULT_END:
