@@ -48,6 +48,16 @@ static bool hands_over(const struct node *node, enum addr_family family, int64_t
 	return router && check_watched(node, router)->leaving && !instant_due(node->stop_by, now);
 }
 
+/* RESUME: a Backup that has heard no Active leaves the addresses of the process before, until it
+ * takes over or hears one. */
+static bool holds_leftover(const struct node *node, enum addr_family family)
+{
+	const struct router *router = node_router(node, family);
+
+	return router && router->vrrp.state == VRRP_STATE_BACKUP &&
+	       !vrrp_active_heard(&router->vrrp);
+}
+
 static void check_dead_holder(const struct node *dead, int64_t both_since, int64_t next)
 {
 	struct sim *sim = dead->sim;
@@ -89,7 +99,8 @@ static void check_pair(struct sim *sim, int i, int j, enum addr_family family, i
 	since = max(both_since, hear_each_other_since(a, b));
 	long_enough = next - since > overlap_bound_us(a, b);
 	excused = (since > both_since && !long_enough) || hands_over(a, family, next) ||
-		  hands_over(b, family, next);
+		  hands_over(b, family, next) || holds_leftover(a, family) ||
+		  holds_leftover(b, family);
 	if (check_applies(sim, RULE_TWO_HOLDERS, excused) && long_enough)
 		check_broken(sim, RULE_TWO_HOLDERS, "%s: n%d and n%d since %lld us",
 			     addr_family_name(family), i + 1, j + 1, (long long)since);
