@@ -260,6 +260,24 @@ START_TEST(damping_ends)
 }
 END_TEST
 
+/* RESUME: the band of the process before counts as the newest answer, whatever failed since. */
+START_TEST(resumed_band_lasts_for_fall_results)
+{
+	struct health health;
+
+	health_init(&health, 3, 2);
+	for (unsigned i = 0; i < 3; i++)
+		health_step(&health, T0, HEALTH_TIMEOUT);
+	health_resume(&health, PRIORITY_BAND_ANSWERING);
+	ck_assert_int_eq(health_band(&health), PRIORITY_BAND_ANSWERING);
+	for (unsigned i = 0; i < 2; i++)
+		health_step(&health, T0, HEALTH_TIMEOUT);
+	ck_assert_int_eq(health_band(&health), PRIORITY_BAND_ANSWERING);
+	health_step(&health, T0, HEALTH_TIMEOUT);
+	ck_assert_int_eq(health_band(&health), PRIORITY_BAND_DOWN);
+}
+END_TEST
+
 START_TEST(result_names)
 {
 	static const char *const names[] = {
@@ -286,6 +304,7 @@ Suite *suite_health(void)
 	tcase_add_loop_test(tcase, answers, 0, HEALTH_RESULT_COUNT);
 	tcase_add_loop_test(tcase, damping, 0, (int)COUNT(dampings));
 	tcase_add_test(tcase, damping_ends);
+	tcase_add_test(tcase, resumed_band_lasts_for_fall_results);
 	tcase_add_test(tcase, result_names);
 	suite_add_tcase(suite, tcase);
 	return suite;

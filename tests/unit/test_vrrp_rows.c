@@ -238,6 +238,8 @@ static const struct row rows[] = {
 	 "adver+750000 handover+1000000 refresh+1750000"},
 	{"HANDOVER: STEP_DOWN", ACTIVE, HEALTH, 250000, EV_STEP_DOWN(HOLD), VRRP_STATE_ACTIVE,
 	 "SEND(1)", "adver+750000 handover+1000000 refresh+1750000 hold+60000000"},
+	{"HANDOVER: STEP_DOWN for a moment", ACTIVE, HEALTH, 250000, EV_STEP_DOWN(1),
+	 VRRP_STATE_ACTIVE, "SEND(1)", "adver+750000 handover+1000000 refresh+1750000 hold+1"},
 	{"Active: STEP_DOWN 0 is no handover", ACTIVE, HEALTH, 250000, EV_STEP_DOWN(0),
 	 VRRP_STATE_ACTIVE, "", ACTIVE_250 " hold+0"},
 	{"6.4.3: Adver_Timer", ACTIVE, HEALTH, SECOND, EV(TIMEOUT), VRRP_STATE_ACTIVE, "SEND(200)",

@@ -250,6 +250,24 @@ START_TEST(resume)
 }
 END_TEST
 
+/* preempt_delay counts from the start of this process. */
+START_TEST(preempt_delay_after_resume)
+{
+	const struct vrrp_event event = startup_with(claim_of_t0);
+	struct vrrp_config config = defaults;
+
+	config.preempt_delay_us = 5 * SECOND;
+	begin(CONFIGURED, &config);
+	step(T0 + 200000, &event);
+	advert(T0 + 200000, 220);
+	ck_assert_int_eq(vr.state, VRRP_STATE_BACKUP);
+	advert(T0 + 300000, ANSWERING);
+	check_takeover(T0 + 300000 + WAIT_READY, VRRP_REASON_ACTIVE_DOWN);
+	advert(T0 + 3 * SECOND, ANSWERING);
+	check_takeover(T0 + 200000 + 5 * SECOND + SKEW_READY, VRRP_REASON_ACTIVE_UNREADY);
+}
+END_TEST
+
 /* Three intervals after the last advert the best Backup takes over, if its priority is high. */
 START_TEST(claims_that_do_not_last)
 {
@@ -365,6 +383,7 @@ void vrrp_add_start(Suite *suite)
 	tcase_add_test(stories, start_forgets_the_interval);
 	tcase_add_test(stories, priority_and_primary_in_initialize);
 	tcase_add_test(stories, resume);
+	tcase_add_test(stories, preempt_delay_after_resume);
 	tcase_add_test(stories, claims_that_do_not_last);
 	tcase_add_test(stories, claim_to_hand_on);
 	tcase_add_test(stories, resume_of_a_new_active);

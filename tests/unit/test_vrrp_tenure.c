@@ -265,6 +265,7 @@ START_TEST(reload_to_always_ends_tenure)
 		begin_new_active(&defaults, READY);
 		advance(T0 + after_us[i]);
 		vrrp_reconfigure(&vr, at(T0 + after_us[i]), &always);
+		ck_assert_uint_eq(vrrp_priority(&vr), i == 0 ? 171 : 172);
 		ck_assert_int_eq(vrrp_deadline(&vr).us, T0 + after_us[i]);
 		ck_assert_str_eq(step(T0 + after_us[i], EVENT(EV(TIMEOUT))), "SEND(200)");
 		ck_assert(instant_is_never(vrrp_tenure_ends(&vr)));
