@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/connections.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -104,5 +105,6 @@ int connections_count(struct netlink *diag, const struct addr *address, uint16_t
 
 	if (error == 0 && address->family == ADDR_FAMILY_IPV4)
 		error = count_family(diag, AF_INET, address, port, &tally);
+	assert(*count <= limit);
 	return error;
 }

@@ -290,6 +290,26 @@ START_TEST(preempt_delay_from_start)
 }
 END_TEST
 
+/* BOUNDS: an Active that is preempted in any case is preempted for its band, said to leave or not.
+ */
+START_TEST(preempt_delay_and_doubt_end_together)
+{
+	const struct vrrp_event leaves = {.type = VRRP_EVENT_ADVERT,
+					  .advert = {.source = HOST(3),
+						     .interval_cs = 100,
+						     .priority = LEAVING,
+						     .doubted = true}};
+	struct vrrp_config config = defaults;
+
+	config.preempt_delay_us = 2 * SECOND;
+	begin_backup(&config, READY, T0);
+	advert_from(T0 + SECOND / 2, DOWN, 3, 100);
+	step(T0 + SECOND, &leaves);
+	ck_assert(vr.backup.doubted);
+	check_takeover(T0 + 2 * SECOND + SKEW_READY, VRRP_REASON_ACTIVE_UNREADY);
+}
+END_TEST
+
 START_TEST(preempt_delay_begins_again_with_readiness)
 {
 	static const struct {
@@ -774,6 +794,7 @@ void vrrp_add_backup(Suite *suite)
 	tcase_add_test(stories, takeover_under_way_goes_on);
 	tcase_add_test(stories, preempt_delay_from_readiness);
 	tcase_add_test(stories, preempt_delay_to_the_microsecond);
+	tcase_add_test(stories, preempt_delay_and_doubt_end_together);
 	tcase_add_test(stories, preempt_delay_from_start);
 	tcase_add_test(stories, preempt_delay_begins_again_with_readiness);
 	tcase_add_test(stories, preempt_delay_is_for_preemption);
