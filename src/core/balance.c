@@ -71,8 +71,8 @@ void balance_take(struct balance *balance, struct instant now, enum addr_family 
 		if (is_known(balance, family, &heard[i].addresses[family]))
 			continue;
 		/* The first that a daemon hears of a member may be that it ends. */
-		balance->peers[balance->count++] = (struct balance_peer){
-			.what = heard[i], .up = !heard[i].left, .since = now};
+		balance->peers[balance->count++] =
+			(struct balance_peer){.what = heard[i], .up = !heard[i].left, .since = now};
 	}
 	assert(balance->count <= BALANCE_PEERS_MAX);
 }
