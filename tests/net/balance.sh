@@ -94,3 +94,9 @@ alive_but() { # NAME COUNT
 	say "$1: $alive of $open alive, $broken broken, $stuck stuck"
 	((open - alive <= $2))
 }
+
+# What the node says of its own open connections, those of both families.
+counts() { # NODE COUNT
+	[[ $(state "$1" virtual_routers 0 shares |
+		python3 -c 'import json, sys; print(*[s["connections"] for s in json.load(sys.stdin) if s["self"]])') == "$2" ]]
+}
