@@ -53,12 +53,14 @@ struct conf *reload_read(const struct conf_source *source,
 
 /* ---- Another virtual router ---- */
 
-static bool share_address(const struct conf_instance *a, const struct conf_instance *b)
+/* The first address of a that b has too; NULL if there is none. */
+static const struct addr *shared_address(const struct conf_instance *a,
+					 const struct conf_instance *b)
 {
 	for (size_t i = 0; i < a->address_count; i++)
 		if (addr_in_list(&a->addresses[i], b->addresses, b->address_count))
-			return true;
-	return false;
+			return &a->addresses[i];
+	return NULL;
 }
 
 /* Whether the others would not know the router any more, until they have the same file. */
@@ -79,17 +81,17 @@ static bool vrid_would_change(const struct conf *before, const struct conf *afte
 	for (size_t i = 0; i < after->instance_count; i++) {
 		const struct conf_instance *new = &after->instances[i];
 		const struct conf_instance *old = conf_instance_find(before, new->name);
+		const struct addr *shared = old ? shared_address(old, new) : NULL;
 
-		if (!old || old->virtual_router_id == new->virtual_router_id ||
-		    !new->derived_vrid || !share_address(old, new))
+		if (!shared || old->virtual_router_id == new->virtual_router_id ||
+		    !new->derived_vrid)
 			continue;
 		snprintf(problem, PROBLEM_SIZE,
 			 "virtual_router_id of %s would change from %u to %u, as its default "
 			 "follows the first address, and until all nodes have it two would hold "
 			 "%s; write virtual_router_id %u to keep it, or %u to change it",
 			 new->name, old->virtual_router_id, new->virtual_router_id,
-			 addr_format(&old->addresses[0], text), old->virtual_router_id,
-			 new->virtual_router_id);
+			 addr_format(shared, text), old->virtual_router_id, new->virtual_router_id);
 		return true;
 	}
 	return false;
