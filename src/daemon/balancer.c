@@ -177,8 +177,7 @@ bool balancer_configure(struct balancer *b, struct instant now, const struct con
 	return true;
 }
 
-/* Of IPv6 a global one, as its own clients use,
- * where there is one. */
+/* Of IPv6 a global one, as the node's own clients use, where there is one. */
 struct addr balancer_own_address(const struct balancer *b, const struct router *router,
 				 enum addr_family family)
 {

@@ -261,8 +261,7 @@ int strays_seek(struct strays *strays, const struct stray_sought *sought, size_t
 	strays->sought = copy;
 	strays->sought_count = count;
 	strays->stale = true;
-	/* Events that the filter passes from now on are read after the answer, and tell of later.
-	 */
+	/* Events that the filter passes from now on are read after the answer, and are newer. */
 	error = set_filter(strays);
 	return error < 0 ? error : ask(strays);
 }
