@@ -49,6 +49,8 @@ static void take_packet(void *context, const struct packet *packet)
 static void listen_for_both(struct check *check, struct holder *holder, struct sock *sock)
 {
 	struct instant end = instant_add(clock_now(), LISTEN_US);
+	struct instant end_of_claimed =
+		instant_add(end, vrrp_config_interval_us(&check->router->settings.vrrp));
 	struct pollfd polled[HOLDER_FDS + 1];
 	int fds[HOLDER_FDS];
 	unsigned count = holder_fds(holder, fds);
@@ -57,7 +59,13 @@ static void listen_for_both(struct check *check, struct holder *holder, struct s
 	for (unsigned i = 0; i < count; i++)
 		polled[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
 	polled[count] = (struct pollfd){.fd = sock_fd(sock), .events = POLLIN};
-	while (now = clock_now(), !instant_due(end, now)) {
+	for (;;) {
+		/* The claim may be the Active's, whose advert comes once in an interval. */
+		if (check->count > 0)
+			end = end_of_claimed;
+		now = clock_now();
+		if (check->has_active || instant_due(end, now))
+			return;
 		(void)poll(polled, count + 1, (int)(instant_since(end, now) / 1000) + 1);
 		if (holder_drain(holder, PACKETS_MAX, take_claim, check) < 0 ||
 		    sock_drain(sock, PACKETS_MAX, take_packet, check) < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who on the segment has the VIPs (rule HOLDER), for --check-config: asks once, as a host that does
- * not have them, and listens for a second. A VIP that is in use belongs to the Active of the group,
- * if the adverts of one are heard meanwhile.
+ * not have them, and listens for a second, and if one is claimed for advert_int more. A VIP that is
+ * in use belongs to the Active of the group, if an advert of one is heard meanwhile.
  */
 #ifndef CPVRRP_DAEMON_HOLDER_CHECK_H
 #define CPVRRP_DAEMON_HOLDER_CHECK_H
