@@ -154,6 +154,7 @@ int elsewhere_sync(struct elsewhere *elsewhere, struct instant now)
 	struct stray_sought *sought =
 		calloc(engine->router_count * ROUTER_ADDRESSES_MAX + 1, sizeof(*sought));
 	size_t count = 0;
+	int error;
 
 	if (!sought)
 		return -ENOMEM;
@@ -168,7 +169,10 @@ int elsewhere_sync(struct elsewhere *elsewhere, struct instant now)
 	elsewhere->sought_count = count;
 	expect_change(elsewhere, now);
 	show_all(elsewhere);
-	return strays_seek(elsewhere->strays, sought, count);
+	error = strays_seek(elsewhere->strays, sought, count);
+	if (error < 0)
+		elsewhere->sought_count = 0; /* so that the next call seeks again */
+	return error;
 }
 
 int elsewhere_drain(struct elsewhere *elsewhere, struct instant now)
@@ -177,8 +181,8 @@ int elsewhere_drain(struct elsewhere *elsewhere, struct instant now)
 
 	if (!elsewhere->readable)
 		return 0;
-	elsewhere->readable = false;
 	news = strays_drain(elsewhere->strays);
+	elsewhere->readable = news < 0;
 	if (news != 0)
 		expect_change(elsewhere, now);
 	return news < 0 ? news : 0;

@@ -580,6 +580,7 @@ void io_timers(struct io *io, struct instant now, bool drained)
 	drain_netlink(io, true);
 	take_netlink_result(io, attach_all(io->attach, now));
 	sync_sockets(io);
+	take_netlink_result(io, elsewhere_sync(io->elsewhere, now));
 }
 
 struct instant io_deadline(const struct io *io)

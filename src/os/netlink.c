@@ -342,7 +342,7 @@ static int exchange(struct netlink *netlink, struct nl_msg *question)
 	netlink->sequence = nlmsg_hdr(question)->nlmsg_seq;
 	errno = 0;
 	result = nl_send(netlink->socket, question);
-	while (result >= 0 && !netlink->answered) {
+	while (result >= 0 && !netlink->answered && netlink->error != -ECANCELED) {
 		errno = 0;
 		result = nl_recvmsgs_default(netlink->socket);
 	}
@@ -358,13 +358,14 @@ int netlink_ask(struct netlink *netlink, struct nl_msg *question,
 		begin(netlink, take, context);
 		error = exchange(netlink, question);
 		netlink->reading = false;
-		netlink->connected = error == 0;
-		if (error < 0)
+		/* The rest of an answer that was not wanted would be in the way of the next. */
+		netlink->connected = error == 0 && netlink->answered;
+		if (!netlink->connected)
 			nl_close(netlink->socket);
 	}
 	nlmsg_free(question);
 	assert(netlink->connected == (nl_socket_get_fd(netlink->socket) >= 0));
-	assert(error < 0 || netlink->answered);
+	assert(error < 0 || netlink->answered || netlink->error == -ECANCELED);
 	if (error < 0)
 		return error == -EAGAIN ? -ETIMEDOUT : error;
 	return netlink->error;

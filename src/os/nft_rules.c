@@ -404,6 +404,20 @@ static void write_walk_members(FILE *text, const struct nft_plan *plan, enum add
 }
 
 /*
+ * How long the kernel remembers a connection that has ended: it takes a packet of a later one, from
+ * the same address and port of a client, for one of the old. If that one lives on another member
+ * the packet would not walk. A client opens the same again after a minute (TIME_WAIT), or at once
+ * after a RST, and the kernel remembers for two minutes, or ten seconds.
+ */
+static void write_timeout_policy(FILE *text, const char *table, const char *name)
+{
+	fprintf(text,
+		"add ct timeout %s " NFT_TABLE "%s { protocol tcp; l3proto %s; "
+		"policy = { last_ack: 5, time_wait: 1, close: 1 }; }\n",
+		table, name, table);
+}
+
+/*
  * Which packets walk, after the kernel has looked for their connection and before it translates
  * addresses:
  * - those that begin no connection and belong to none here. The kernel takes them for new ones, in
@@ -419,7 +433,7 @@ static void write_walk(FILE *text, const struct nft_plan *plan, enum addr_family
 	const struct words *words = &families[family];
 	char address[ADDR_TEXT_SIZE];
 	unsigned number = plan->number;
-	char tcp[64], walk[64];
+	char tcp[64], walk[64], name[32];
 
 	write_walk_members(text, plan, family);
 	snprintf(tcp, sizeof(tcp), "%s " NFT_TABLE " r%u_tcp", words->table, number);
@@ -435,6 +449,12 @@ static void write_walk(FILE *text, const struct nft_plan *plan, enum addr_family
 	fprintf(text, "add rule %s tcp flags & (fin|rst) != 0 ct state invalid goto r%u_hop\n", tcp,
 		number);
 	fprintf(text, "add rule %s ct state invalid drop\n", tcp);
+	snprintf(name, sizeof(name), " r%u_ended", number);
+	write_timeout_policy(text, words->table, name);
+	fprintf(text,
+		"add rule %s tcp flags & (fin|syn|rst|ack) == syn ct state new ct timeout set "
+		"\"r%u_ended\"\n",
+		tcp, number);
 	fprintf(text, "add chain %s { type filter hook prerouting priority -150; }\n", walk);
 	fprintf(text, "add rule %s iifname \"%s\" %s . tcp dport @r%u_port goto r%u_tcp\n", walk,
 		plan->interface, words->destination, number, number);
@@ -562,6 +582,8 @@ const char *nft_part_name(enum nft_part part)
 		return "dup";
 	case NFT_PART_CONNTRACK:
 		return "ct";
+	case NFT_PART_TIMEOUT:
+		return "ct timeout";
 	case NFT_PART_NAT:
 		return "nat";
 	}
@@ -577,11 +599,14 @@ void nft_rules_part(FILE *text, enum nft_part part)
 		{"netdev", "", "fwd ip to 127.0.0.1 device \"lo\""},
 		{"ip", "", "dup to 127.0.0.1 device \"lo\""},
 		{"ip", "", "ct state new"},
+		{"ip", "", "ct timeout set \"t\""},
 		{"ip", " { type nat hook prerouting priority -100; }", "dnat to 127.0.0.1"},
 	};
 	const char *table = parts[part].table;
 
 	fprintf(text, "add table %s " NFT_TABLE "_try\n", table);
+	if (part == NFT_PART_TIMEOUT)
+		write_timeout_policy(text, table, "_try t");
 	fprintf(text, "add chain %s " NFT_TABLE "_try c%s\n", table, parts[part].chain);
 	fprintf(text, "add rule %s " NFT_TABLE "_try c %s\n", table, parts[part].rule);
 }

@@ -67,11 +67,12 @@ enum nft_part {
 	NFT_PART_FWD,
 	NFT_PART_DUP,
 	NFT_PART_CONNTRACK,
+	NFT_PART_TIMEOUT,
 	NFT_PART_NAT,
 };
 #define NFT_PART_COUNT (NFT_PART_NAT + 1)
 
-/* "jhash", "fwd", "dup", "ct", "nat". */
+/* "jhash", "fwd", "dup", "ct", "ct timeout", "nat". */
 const char *nft_part_name(enum nft_part part);
 
 /* A transaction that needs this part alone, to be tried and not to be kept. */

@@ -151,6 +151,36 @@ START_TEST(nft_member_lingers)
 }
 END_TEST
 
+/* A client that uses its ports again: what another member remembers of the connections before,
+ * which the client has reset, is not in the way. */
+START_TEST(nft_ports_again)
+{
+	const struct timespec pause = {.tv_sec = 1, .tv_nsec = 200000000};
+	const struct linger reset = {.l_onoff = 1};
+
+	begin();
+	run("sysctl -qw net.ipv4.ip_local_port_range='40000 40011'");
+	stage_band(0, PRIORITY_BAND_DOWN);
+	stage_band(2, PRIORITY_BAND_DOWN);
+	stage_open(&connections, stage_vip[_i], STAGE_PORT, 10);
+	ck_assert_uint_eq(connections.served[1], 10);
+	while (connections.count > 0) {
+		int fd = connections.fds[--connections.count];
+
+		ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+		close(fd);
+	}
+	stage_band(2, PRIORITY_BAND_READY);
+	stage_band(1, PRIORITY_BAND_DOWN);
+	stage_open(&connections, stage_vip[_i], STAGE_PORT, 10);
+	ck_assert_uint_eq(connections.served[2], 10);
+	nanosleep(&pause, NULL);
+	stage_band(1, PRIORITY_BAND_READY);
+	stage_band(2, PRIORITY_BAND_DOWN);
+	check_all_alive("the member before has the slots again");
+}
+END_TEST
+
 /* Connections of which member 1 has every third or so, and the others have the rest. */
 static void open_by_member(struct stage_connections *of_1, struct stage_connections *of_others,
 			   const char *vip)
@@ -527,7 +557,7 @@ END_TEST
 /* What the kernel lacks is said by name. */
 START_TEST(helper_names_missing_parts)
 {
-	static const char *const words[] = {"jhash", "fwd", "dup", "ct", "nat"};
+	static const char *const words[] = {"jhash", "fwd", "dup", "ct", "ct timeout", "nat"};
 	char wanted[NFT_REASON_SIZE];
 
 	for (enum nft_part part = 0; part < NFT_PART_COUNT; part++) {
@@ -677,6 +707,7 @@ TCase *tcase_nft(void)
 	tcase_add_loop_test(tcase, nft_client_of_the_old_holder, 0, 2);
 	tcase_add_loop_test(tcase, nft_close_walks, 0, 2);
 	tcase_add_loop_test(tcase, nft_member_gone, 0, 2);
+	tcase_add_loop_test(tcase, nft_ports_again, 0, 2);
 	tcase_add_loop_test(tcase, nft_member_lingers, 0, 2);
 	tcase_add_loop_test(tcase, nft_members_disagree, 0, 2);
 	tcase_add_loop_test(tcase, nft_lease, 0, 2);
