@@ -23,7 +23,7 @@ static unsigned successes_needed(const struct probe_watch *watch, struct instant
 {
 	if (watch->first)
 		return 1;
-	return is_damped(watch, now) ? SIM_RISE << watch->losses : SIM_RISE;
+	return is_damped(watch, now) ? (unsigned)SIM_RISE << watch->losses : SIM_RISE;
 }
 
 static void note_loss(struct probe_watch *watch, struct instant now)

@@ -430,6 +430,17 @@ START_TEST(reload_to_members_false_forgets_them)
 }
 END_TEST
 
+START_TEST(member_silent_for_a_day_is_forgotten)
+{
+	start_member();
+	hear_status(T0 + 1, 3, true);
+	ck_assert_uint_eq(our_group()->members.count, 1);
+	find(10)->group.members.list[0].heard_at = at(T0 - MEMBER_FORGET_US);
+	run(T0 + 2 * SECOND_US);
+	ck_assert_uint_eq(our_group()->members.count, 0);
+}
+END_TEST
+
 /* Whom it hears is news too, so a new member is answered at once. */
 START_TEST(new_member_is_listed_at_once)
 {
@@ -745,6 +756,7 @@ Suite *suite_group(void)
 	tcase_add_test(engine, new_address_is_told_at_once);
 	tcase_add_test(engine, unicast_sends_a_copy_to_each_other_peer);
 	tcase_add_test(engine, members_false_is_silent_and_hears_nothing);
+	tcase_add_test(engine, member_silent_for_a_day_is_forgotten);
 	tcase_add_test(engine, reload_to_members_false_forgets_them);
 	tcase_add_test(engine, new_member_is_listed_at_once);
 	tcase_add_test(engine, router_that_advertises_is_listed);
