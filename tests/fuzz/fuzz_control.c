@@ -48,7 +48,7 @@ static int take_status(void *context, struct status *ret_status)
 static void on_step_down(void *context, unsigned seconds)
 {
 	(void)context;
-	assert(seconds >= 1 && seconds <= CONTROL_STEP_DOWN_MAX_S);
+	assert(seconds <= CONTROL_STEP_DOWN_MAX_S);
 	step_downs++;
 }
 
