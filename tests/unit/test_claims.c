@@ -275,6 +275,32 @@ START_TEST(claim_by_the_virtual_mac_is_the_groups)
 }
 END_TEST
 
+/* The Active that a Backup hears has the address. */
+START_TEST(claim_of_the_active_that_is_heard)
+{
+	start_backup();
+	hear(w.now.us, 3, 220);
+	claim_on(2, "10.10.10.10", 3);
+	hear(w.now.us + SECOND_US, 3, 220);
+	turn(w.now.us + 1);
+	ck_assert_str_eq(take_traces(), "");
+	ck_assert_uint_eq(find(10)->claims.count, 0);
+}
+END_TEST
+
+START_TEST(claim_is_that_of_the_router_with_the_address)
+{
+	add_apiserver();
+	add_vip(add_instance("other", 20), "10.10.10.20");
+	start_engine();
+	run_active();
+	claim_on(2, "10.10.10.20", 9);
+	turn(w.now.us + CLAIMS_DEFENCE_US);
+	ck_assert_uint_eq(find(10)->claims.count, 0);
+	ck_assert_uint_eq(find(20)->claims.count, 1);
+}
+END_TEST
+
 /* Not of this router, not on its segment, or its own packet that came back. */
 START_TEST(foreign_claims_are_nothing)
 {
@@ -370,6 +396,8 @@ Suite *suite_claims(void)
 	tcase_add_test(tcase, backup_without_active_tells_of_any);
 	tcase_add_test(tcase, active_defends);
 	tcase_add_test(tcase, claim_by_the_virtual_mac_is_the_groups);
+	tcase_add_test(tcase, claim_of_the_active_that_is_heard);
+	tcase_add_test(tcase, claim_is_that_of_the_router_with_the_address);
 	tcase_add_test(tcase, foreign_claims_are_nothing);
 	tcase_add_test(tcase, leaving_active_does_not_defend);
 	tcase_add_test(tcase, preempted_active_does_not_defend);

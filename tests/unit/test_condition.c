@@ -17,6 +17,8 @@ START_TEST(equal_in_kind_name_and_order)
 	struct conditions other = three;
 
 	ck_assert(conditions_equal(&three, &other));
+	other.list[3].name[0] = 'c';
+	ck_assert(conditions_equal(&three, &other));
 	other.count = 2;
 	ck_assert(!conditions_equal(&three, &other));
 	other = three;
