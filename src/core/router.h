@@ -109,7 +109,7 @@ struct router_counters {
 #define ROUTER_DOUBT_US (60 * SECOND_US)
 
 /* GROUP: a router knows its group once it has listened for three STATUS messages of each member. */
-#define ROUTER_ACQUAINTED_US (3 * MEMBER_INTERVAL_CS * CENTISECOND_US)
+#define ROUTER_ACQUAINTED_US (3 * (MEMBER_INTERVAL_CS * CENTISECOND_US))
 
 /* Another router whose adverts were accepted. */
 struct router_heard {
